@@ -1,0 +1,153 @@
+#pragma once
+
+// What JetStream needs from outside: everything that touches sockets, threads, time or the disk
+// comes in through here, so that the whole of JetStream runs in a test on a manual clock.
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "protocol/base/executor.h"
+#include "protocol/base/ids.h"
+#include "protocol/base/log.h"
+#include "protocol/base/nuid.h"
+#include "protocol/base/timer_queue.h"
+#include "storage/commit_queue.h"
+#include "storage/meta_store.h"
+#include "storage/stream_store.h"
+
+namespace weir::jetstream {
+
+// A message that arrived at a sink. Views live for the duration of the call.
+struct Inbound {
+  AccountId account;
+  std::string_view subject;
+  std::string_view reply;
+  std::string_view headers;
+  std::string_view payload;
+};
+
+// Receives messages of a subscription at its home.
+class Sink {
+ public:
+  virtual ~Sink() = default;
+  virtual void OnMessage(const Inbound& message) = 0;
+};
+
+// A message on its way out. `subject` is what the receiver sees.
+struct Outbound {
+  std::string_view subject;
+  std::string_view reply;
+  std::string_view headers;
+  std::string_view payload;
+};
+
+enum class Delivered : uint8_t {
+  kYes,
+  kNoInterest,  // nobody subscribes to the inbox (any more)
+  kCongested,   // taken, but the receiver is slow: send it no more before the next event
+};
+
+// Publishing and subscribing as the server itself. One per home; calls come from that home only.
+// Bytes are copied (or sent) before a call returns.
+class Router {
+ public:
+  using SubscriptionId = uint64_t;  // 0: none
+
+  virtual ~Router() = default;
+
+  // To everybody who subscribes `message.subject`, sinks included.
+  virtual void Publish(AccountId account, const Outbound& message) = 0;
+  // To whoever subscribes `inbox`; the receiver sees message.subject (jetstream-api.md 9.6).
+  virtual Delivered Deliver(AccountId account, std::string_view inbox, const Outbound& message) = 0;
+  virtual bool HasInterest(AccountId account, std::string_view subject) = 0;
+
+  // `queue` empty: a plain subscription. The sink must outlive the subscription.
+  virtual SubscriptionId Subscribe(AccountId account, std::string_view pattern,
+                                   std::string_view queue, Sink& sink) = 0;
+  virtual void Unsubscribe(SubscriptionId id) = 0;
+};
+
+// Opens stores. Thread-safe. Opening an existing file store reads the disk: only at boot or on a
+// blocking pool; a new one is cheap.
+class StoreFactory {
+ public:
+  virtual ~StoreFactory() = default;
+  struct Spec {
+    StreamId id;
+    bool memory = false;
+    bool is_new = false;
+    StreamSeq first_seq = 0;   // of a new stream; 0 means 1
+    Executor* home = nullptr;  // where loads come back
+  };
+  virtual StatusOr<std::unique_ptr<storage::StreamStore>> Open(const Spec& spec) = 0;
+};
+
+// JetStream limits of an account; -1: unlimited.
+struct AccountLimits {
+  int64_t max_memory = -1;
+  int64_t max_storage = -1;
+  int64_t max_streams = -1;
+  int64_t max_consumers = -1;
+  int64_t max_ack_pending = -1;
+  int64_t memory_max_stream_bytes = -1;
+  int64_t storage_max_stream_bytes = -1;
+  bool max_bytes_required = false;
+};
+
+// Accounts as JetStream sees them. Thread-safe.
+class AccountDirectory {
+ public:
+  virtual ~AccountDirectory() = default;
+  virtual std::optional<AccountId> Find(std::string_view name) const = 0;
+  virtual std::string NameOf(AccountId account) const = 0;
+  // nullopt: JetStream is not enabled for the account.
+  virtual std::optional<AccountLimits> JetStreamLimits(AccountId account) const = 0;
+  virtual std::vector<AccountId> JetStreamAccounts() const = 0;
+};
+
+// Settings of the jetstream block (server-config.md 8). Immutable.
+struct JetStreamOptions {
+  std::string domain;
+  bool strict = true;
+  bool sync_always = true;               // an ack means fdatasync has returned
+  int64_t max_memory_store = -1;         // bytes
+  int64_t max_file_store = -1;           // bytes
+  int64_t default_max_consumers = 1000;  // per stream
+  int64_t max_ack_pending = -1;
+  int64_t max_request_batch = 0;        // 0: no limit
+  int64_t duplicate_window_ns = 0;      // 0: no limit
+  int64_t max_buffered_msgs = 100'000;  // staged per stream, else 429
+  int64_t max_buffered_bytes = 128LL << 20;
+  int64_t request_queue_limit = 10'000;
+};
+
+struct ServerIdentity {
+  std::string id;
+  std::string name;
+  std::string version;  // the announced one
+};
+
+// All of it, for one home. References outlive the shard.
+struct Environment {
+  Executor& executor;  // of this home
+  Clock& clock;
+  TimerQueue& timers;
+  Random& random;
+  Router& router;
+  Log& log;
+  storage::CommitQueue& commits;
+  storage::MetaStore& meta;
+  StoreFactory& stores;
+  const AccountDirectory& accounts;
+  const JetStreamOptions& options;
+  const ServerIdentity& server;
+  // Makes the home call Shard::Commit() at the end of this turn. Cheap, may be called repeatedly.
+  std::function<void()> request_commit;
+};
+
+}  // namespace weir::jetstream

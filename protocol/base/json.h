@@ -1,0 +1,120 @@
+#pragma once
+
+// Typed reading of JSON objects with the error texts that Go clients know, and a small writer that
+// emits fields in a given order with Go's escaping. Boost.JSON does the parsing.
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <boost/json/object.hpp>
+#include <boost/json/value.hpp>
+
+#include "protocol/base/status.h"
+#include "protocol/base/strings.h"
+
+namespace weir {
+
+// One JSON value and nothing but blanks behind it. The error text is Go's ("unexpected end of JSON
+// input", "invalid character 'x' looking for beginning of value") with " at offset N", bytes.
+StatusOr<boost::json::value> ParseJson(std::string_view text);
+
+// True when the text is a JSON object or array after blanks (jetstream-api.md 1.2).
+bool LooksLikeJson(std::string_view text);
+
+// Reads the fields of one object. Every getter leaves `out` alone when the field is absent or null,
+// and records the first error (wrong type); names are matched exactly, then without regard to case,
+// as Go does. At the end, status() has the first error; in strict mode a field that nobody asked
+// for is one: `json: unknown field "x"`.
+//
+//   JsonReader in(object);
+//   in.Read("name", config.name);
+//   in.ReadDuration("max_age", config.max_age_ns);
+//   WEIR_RETURN_IF_ERROR(in.Finish(strict));
+class JsonReader {
+ public:
+  explicit JsonReader(const boost::json::object& object) : object_(object) {}
+
+  void Read(std::string_view name, std::string& out);
+  void Read(std::string_view name, bool& out);
+  void Read(std::string_view name, int64_t& out);
+  void Read(std::string_view name, int32_t& out);
+  void Read(std::string_view name, uint64_t& out);
+  void Read(std::string_view name, std::vector<std::string>& out);
+  void Read(std::string_view name, std::vector<int64_t>& out);
+  void Read(std::string_view name, StringMap<std::string>& out);
+  // RFC 3339 text → Unix nanoseconds (kZeroTime for Go's zero time).
+  void ReadTime(std::string_view name, int64_t& out);
+  // The raw value, nullptr when absent or null. Counts as asked for.
+  const boost::json::value* Find(std::string_view name);
+
+  void Fail(std::string_view error);
+  // The first error; with `strict`, unknown fields count as errors. The prefix is up to the caller.
+  Status Finish(bool strict);
+
+ private:
+  const boost::json::object& object_;
+  std::vector<const boost::json::key_value_pair*> asked_;
+  Status status_;
+};
+
+// Builds JSON text field by field. Objects and arrays nest by Open/Close; commas are added. Strings
+// are escaped as Go does by default (<, >, & as \u003c …).
+class JsonWriter {
+ public:
+  JsonWriter& OpenObject();
+  JsonWriter& CloseObject();
+  JsonWriter& OpenArray();
+  JsonWriter& CloseArray();
+  JsonWriter& Key(std::string_view name);
+  JsonWriter& Value(std::string_view text);
+  JsonWriter& Value(const char* text) { return Value(std::string_view(text)); }
+  JsonWriter& Value(const std::string& text) { return Value(std::string_view(text)); }
+  JsonWriter& Value(bool value);
+  JsonWriter& Value(double value);
+  template <typename T>
+    requires(std::is_integral_v<T> && !std::is_same_v<T, bool> && !std::is_same_v<T, char>)
+  JsonWriter& Value(T number) {
+    Separate();
+    CatTo(out_, number);
+    return *this;
+  }
+  JsonWriter& Null();
+  JsonWriter& Time(int64_t unix_ns) { return Value(FormatTime(unix_ns)); }
+  // Text that is JSON already.
+  JsonWriter& Raw(std::string_view json);
+
+  template <typename T>
+  JsonWriter& Field(std::string_view name, const T& value) {
+    return Key(name).Value(value);
+  }
+  // Go's omitempty: left out when zero, false or empty.
+  template <typename T>
+  JsonWriter& Optional(std::string_view name, const T& value) {
+    if constexpr (std::is_arithmetic_v<T>) {
+      if (value == T{}) {
+        return *this;
+      }
+    } else {
+      if (std::string_view(value).empty()) {
+        return *this;
+      }
+    }
+    return Field(name, value);
+  }
+  JsonWriter& Strings(std::string_view name, const std::vector<std::string>& values);
+
+  const std::string& text() const { return out_; }
+  std::string Take() { return std::move(out_); }
+
+ private:
+  void Separate();
+
+  std::string out_;
+  bool needs_comma_ = false;
+};
+
+void AppendJsonString(std::string& out, std::string_view text);
+
+}  // namespace weir

@@ -1,0 +1,87 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string_view>
+
+#include "absl/functional/any_invocable.h"
+
+#include "protocol/base/executor.h"
+#include "protocol/base/status.h"
+
+namespace weir::storage {
+
+class Database;
+
+// Column families (FORMAT.md). The order is on disk.
+enum class Family : uint8_t {
+  kMeta = 0,    // accounts, stream and consumer configs; small, read whole at boot
+  kBlocks = 1,  // stream id | first sequence → block
+  kState = 2,   // consumer state, interior deletes, index checkpoints
+};
+
+// The writes of one turn of one shard, in order. Opaque: RocksDB stays inside storage.
+class StagedBatch {
+ public:
+  StagedBatch();
+  ~StagedBatch();
+  StagedBatch(const StagedBatch&) = delete;
+  StagedBatch& operator=(const StagedBatch&) = delete;
+
+  void Put(Family family, std::string_view key, std::string_view value);
+  void Delete(Family family, std::string_view key);
+  // Keys in [begin, end).
+  void DeleteRange(Family family, std::string_view begin, std::string_view end);
+  // The batch must be synced before `done`, whatever the queue's policy (control-plane answers,
+  // double acks).
+  void RequireSync() { require_sync_ = true; }
+  // The batch may be acknowledged without a sync even where the policy says always (persist_mode
+  // async): only meaningful when everything in the batch allows it.
+  void AllowUnsynced() { allow_unsynced_ = true; }
+
+  bool require_sync() const { return require_sync_; }
+  bool allow_unsynced() const { return allow_unsynced_; }
+  bool empty() const;
+  size_t bytes() const;
+
+ private:
+  friend class CommitQueue;
+  struct Writes;
+  std::unique_ptr<Writes> writes_;
+  bool require_sync_ = false;
+  bool allow_unsynced_ = false;
+};
+
+// The only door through which bytes reach RocksDB (architecture 4.7). One object per process;
+// shards call Submit() at the end of a turn.
+//
+// An interface, so that jetstream's tests can commit by hand and fail on purpose; the real one is
+// RocksCommitQueue.
+//
+// `done` runs exactly once on `home`, in submission order per home. With the buffered policy it
+// usually runs before Submit() returns: the write goes to the page cache on the calling thread. It
+// goes through the commit thread when the policy asks for fdatasync, or when RocksDB would have to
+// wait for a flush; a worker must never wait (I7). While one batch of a home is with the thread,
+// the later batches of that home follow it: sequences reach the log in order.
+//
+// Errors are final. After a failed write nobody knows how much of the log reached the disk, so
+// every later batch fails with the first error and health() reports it until restart.
+//
+// Thread-safe. A home must stay alive until its submissions are answered; the server calls Drain()
+// before it stops the workers.
+class CommitQueue {
+ public:
+  using Done = absl::AnyInvocable<void(Status) &&>;
+
+  virtual ~CommitQueue() = default;
+  virtual void Submit(std::unique_ptr<StagedBatch> batch, Executor& home, Done done) = 0;
+  // Blocks until everything submitted so far is answered. Not for workers.
+  virtual void Drain() = 0;
+  virtual Status health() const = 0;
+
+ protected:
+  // For implementations: what a batch holds.
+  static StagedBatch::Writes& writes(StagedBatch& batch);
+};
+
+}  // namespace weir::storage
