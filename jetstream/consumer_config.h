@@ -1,0 +1,119 @@
+#pragma once
+
+// The configuration of a consumer (jetstream-api.md 9.1): its fields, their JSON in the order of
+// the reference, their defaults, and the rules for creating and updating (9.2, 9.3).
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "jetstream/api_errors.h"
+#include "protocol/base/json.h"
+#include "protocol/base/status.h"
+#include "protocol/base/strings.h"
+
+namespace weir::jetstream {
+
+enum class DeliverPolicy : uint8_t {
+  kAll,
+  kLast,
+  kNew,
+  kByStartSequence,
+  kByStartTime,
+  kLastPerSubject,
+};
+enum class AckPolicy : uint8_t { kNone, kAll, kExplicit, kFlowControl };
+enum class ReplayPolicy : uint8_t { kInstant, kOriginal };
+enum class PriorityPolicy : uint8_t { kNone, kOverflow, kPinnedClient, kPrioritized };
+
+// Durations are nanoseconds, 0 where Go leaves the field out.
+struct ConsumerConfig {
+  std::string durable_name;
+  std::string name;
+  std::string description;
+  DeliverPolicy deliver_policy = DeliverPolicy::kAll;
+  uint64_t opt_start_seq = 0;
+  std::optional<int64_t> opt_start_time_ns;  // Unix
+  AckPolicy ack_policy = AckPolicy::kNone;
+  int64_t ack_wait_ns = 0;
+  int64_t max_deliver = 0;  // -1: no limit
+  std::vector<int64_t> backoff_ns;
+  std::string filter_subject;
+  std::vector<std::string> filter_subjects;
+  ReplayPolicy replay_policy = ReplayPolicy::kInstant;
+  uint64_t rate_limit_bps = 0;
+  std::string sample_freq;
+  int64_t max_waiting = 0;
+  int64_t max_ack_pending = 0;  // -1: no limit
+  bool flow_control = false;
+  bool headers_only = false;
+  int64_t max_batch = 0;
+  int64_t max_expires_ns = 0;
+  int64_t max_bytes = 0;
+  std::string deliver_subject;
+  std::string deliver_group;
+  int64_t idle_heartbeat_ns = 0;
+  int64_t inactive_threshold_ns = 0;
+  int64_t num_replicas = 0;
+  bool mem_storage = false;
+  bool direct = false;
+  bool sourcing = false;
+  StringMap<std::string> metadata;
+  std::optional<int64_t> pause_until_ns;  // Unix
+  std::vector<std::string> priority_groups;
+  PriorityPolicy priority_policy = PriorityPolicy::kNone;
+  int64_t priority_timeout_ns = 0;
+
+  bool operator==(const ConsumerConfig&) const = default;
+
+  bool is_push() const { return !deliver_subject.empty(); }
+  bool is_durable() const { return !durable_name.empty(); }
+  // filter_subject or filter_subjects as one list; empty: everything.
+  std::vector<std::string> Filters() const;
+  // sample_freq as a percentage, 0 without one.
+  int64_t SamplePercent() const;
+};
+
+// Reads an object; unknown fields are errors when `strict`. The error text is what stands behind
+// "invalid JSON: ".
+StatusOr<ConsumerConfig> ReadConsumerConfig(const boost::json::object& object, bool strict);
+// The same from text, leniently: what WriteConsumerConfig() stored.
+StatusOr<ConsumerConfig> ParseConsumerConfig(std::string_view text);
+
+// Writes the object (not its key) with Go's omit rules. `extra` is added to the metadata, for
+// answers: the server's version and level.
+void WriteConsumerConfig(JsonWriter& out, const ConsumerConfig& config,
+                         const StringMap<std::string>& extra = {});
+
+// What the rules need to know of the stream, the server and the account. 0 or less: no limit.
+struct ConsumerRules {
+  enum class Retention : uint8_t { kLimits, kInterest, kWorkQueue };
+  Retention retention = Retention::kLimits;
+  int64_t stream_replicas = 1;
+  std::vector<std::string> stream_subjects;
+  int64_t stream_max_ack_pending = 0;          // consumer_limits of the stream
+  int64_t stream_inactive_threshold_ns = 0;    // consumer_limits of the stream
+  int64_t server_max_ack_pending = 0;
+  int64_t server_max_request_batch = 0;
+  int64_t account_max_ack_pending = 0;
+};
+
+// Fills in what was left out. Fails only in pedantic mode (10157).
+ApiError ApplyConsumerDefaults(ConsumerConfig& config, const ConsumerRules& rules, bool pedantic);
+
+// The checks of 9.2 that need nothing but the configuration, in the reference's order.
+ApiError CheckConsumerConfig(const ConsumerConfig& config, const ConsumerRules& rules);
+
+// What may not change (9.3). A changed deliver subject with interest on the old one is the caller's
+// to refuse (10013).
+ApiError CheckConsumerUpdate(const ConsumerConfig& old, const ConsumerConfig& updated);
+
+// The metadata that the reference keeps with a consumer: "_nats.req.level"; takes away what only
+// answers carry.
+void StampConsumerMetadata(ConsumerConfig& config);
+// What answers add: "_nats.ver", "_nats.level".
+StringMap<std::string> AnswerMetadata(std::string_view server_version);
+
+}  // namespace weir::jetstream
