@@ -3,52 +3,166 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "absl/functional/any_invocable.h"
+
+#include "jetstream/ack_queue.h"
+#include "jetstream/api_errors.h"
 #include "jetstream/consumer.h"
+#include "jetstream/dedupe_window.h"
 #include "jetstream/environment.h"
 #include "jetstream/stream_config.h"
 #include "protocol/base/strings.h"
 
 namespace weir::jetstream {
 
+class DirectGet;
+class Retention;
 class Shard;
+struct AccountUsage;
+struct PublishFacts;
+
+// What a stream is made from.
+struct StreamSpec {
+  StreamId id;
+  AccountId account;
+  int64_t created_ns = 0;
+  StreamConfig config;
+  AccountUsage* usage = nullptr;  // outlives the stream; null: not counted
+};
 
 // One stream with its store and its consumers, at its home.
 //
 // A publish is checked, gets the next sequence, is staged in the store and waits for the commit;
 // OnCommitted() then releases the acks in order and tells the consumers. Nothing above
 // committed_seq() may be delivered or acknowledged (I6).
+//
+// Life: constructed, then AdoptConsumer() for what is known at boot, then Start(), which
+// subscribes; Stop() unsubscribes, and Shard::Remove() destroys. Without Start() it receives
+// nothing.
 class Stream : public Sink {
  public:
+  Stream(Shard& shard, StreamSpec spec, std::unique_ptr<storage::StreamStore> store);
+  ~Stream() override;
+  Stream(const Stream&) = delete;
+  Stream& operator=(const Stream&) = delete;
+
   // ---- what consumers use ----
-  const StreamConfig& config() const;
-  const std::string& name() const;
-  AccountId account() const;
-  StreamId id() const;
-  int64_t created_ns() const;
+  const StreamConfig& config() const { return spec_.config; }
+  const std::string& name() const { return spec_.config.name; }
+  AccountId account() const { return spec_.account; }
+  StreamId id() const { return spec_.id; }
+  int64_t created_ns() const { return spec_.created_ns; }
   Environment& env();
-  Shard& shard();
-  storage::StreamStore& store();
+  Shard& shard() { return shard_; }
+  storage::StreamStore& store() { return *store_; }
+  // Does the stream survive a restart? Of a memory stream nothing is put into the meta store, its
+  // consumers included.
+  bool persistent() const { return spec_.config.storage == StorageType::kFile; }
   // The last sequence that is committed; messages above exist in the store but are not visible yet.
-  StreamSeq committed_seq() const;
+  StreamSeq committed_seq() const { return committed_seq_; }
   // The batch of this turn; asking for it requests a commit at the end of the turn.
   storage::StagedBatch& batch();
   // A consumer is done with `seq` (acked, terminated, or skipped for good): interest and work-queue
   // retention may now remove the message.
   void MessageDone(Consumer& consumer, StreamSeq seq);
+  // The same for everything up to and including `seq`.
+  void MessagesDone(Consumer& consumer, StreamSeq seq);
 
-  StringMap<std::unique_ptr<Consumer>>& consumers();
+  StringMap<std::unique_ptr<Consumer>>& consumers() { return consumers_; }
   Consumer* FindConsumer(std::string_view consumer_name);
-  // Checks nothing: api_consumers has. The consumer is persisted with the turn's batch.
+  // Checks nothing: api_consumers has. The consumer is persisted with the turn's batch and started.
   Consumer& AddConsumer(ConsumerConfig config, uint32_t consumer_id, int64_t created_ns);
-  // Stages the removal and destroys the consumer (after the current event).
+  // A consumer known at boot, before Start().
+  Consumer& AdoptConsumer(ConsumerConfig config, uint32_t consumer_id, int64_t created_ns,
+                          std::string state);
+  // Stages the consumer's configuration again, after an update.
+  void PersistConsumer(Consumer& consumer, int64_t created_ns);
+  // Stages the removal and destroys the consumer (after the current event). It must have been
+  // stopped.
   void RemoveConsumer(Consumer& consumer);
   uint32_t NextConsumerId();
+  // Makes the end of the turn call Consumer::FlushState() of this stream's consumers.
+  void MarkDirty();
   // Runs `done` at this home when everything staged so far is durable; for answers that promise it.
+  // When the commit fails `done` is dropped.
   void WhenDurable(Task done);
+  // The same, also told about a failure.
+  void WhenDurable(absl::AnyInvocable<void(const Status&) &&> done);
+
+  // ---- what the shard, recovery and the API use ----
+  // Subscribes, starts the adopted consumers and the timers.
+  Status Start();
+  // Unsubscribes; stops the consumers with this status; answers waiting publishers with an error.
+  void Stop(int status, std::string_view text);
+  bool stopped() const { return stopped_; }
+
+  // A publish.
+  void OnMessage(const Inbound& message) override;
+
+  // End of turn: applies limits, stages the states of consumers and what the store holds. Returns
+  // the sequence that the commit will make visible.
+  StreamSeq Flush(storage::StagedBatch& batch);
+  void OnCommitted(StreamSeq seq);
+  void OnCommitFailed(const Status& error);
+
+  // Fills the dedupe window with a stored message (recovery), in order.
+  void RememberId(std::string_view headers, StreamSeq seq, int64_t time_ns);
+
+  // Takes over a checked configuration and applies what follows from it (subscriptions, limits,
+  // window, retention). Staged; nothing is answered here.
+  Status ApplyConfig(StreamConfig config);
+  // Removes messages (jetstream-api.md 6.3), consumers included. Returns how many.
+  uint64_t Purge(std::string_view filter, StreamSeq below, uint64_t keep);
+  // Removes one message; false when there is none.
+  bool RemoveMessage(StreamSeq seq, bool erase);
+  // Removes everything, the store too, and the records in the meta store. Stop() must have been
+  // called.
+  void Destroy();
+
+ private:
+  // What was staged before a Flush(), for the bound on staged bytes.
+  struct Staged {
+    StreamSeq seq;
+    uint64_t bytes;
+  };
+
+  void Accept(const Inbound& message, const PublishFacts& facts, int64_t now_ns);
+  void AnswerDuplicate(std::string_view reply, StreamSeq seq);
+  void Reject(std::string_view reply, const ApiError& error, std::string_view headers = {});
+  void PublishAck(std::string_view reply, StreamSeq seq, bool duplicate);
+  void Subscribe();
+  void Unsubscribe();
+  void NotifyRemovals();
+  void CountUsage();
+
+  Shard& shard_;
+  StreamSpec spec_;
+  std::unique_ptr<storage::StreamStore> store_;
+  StringMap<std::unique_ptr<Consumer>> consumers_;
+  std::vector<std::pair<Consumer*, std::string>> adopted_;  // waiting for Start(), with states
+  uint32_t last_consumer_id_ = 0;
+
+  std::unique_ptr<Retention> retention_;
+  DedupeWindow dedupe_;
+  AckQueue acks_;
+  std::string ack_prefix_;
+  std::string ack_text_;  // of the ack being sent; kept for its memory
+  StreamSeq committed_seq_ = 0;
+  uint64_t staged_bytes_ = 0;  // since the last Flush()
+  uint64_t flying_bytes_ = 0;  // flushed, not committed
+  std::deque<Staged> flying_;
+  int64_t counted_bytes_ = 0;  // what spec_.usage knows of us
+
+  std::vector<Router::SubscriptionId> subscriptions_;
+  std::unique_ptr<DirectGet> direct_get_;
+  bool started_ = false;
+  bool stopped_ = false;
+  bool dirty_ = false;
 };
 
 }  // namespace weir::jetstream
