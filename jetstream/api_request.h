@@ -3,10 +3,15 @@
 #include <string>
 #include <string_view>
 
+#include <boost/json/object.hpp>
+
 #include "jetstream/api_errors.h"
 #include "jetstream/environment.h"
+#include "protocol/base/json.h"
 
 namespace weir::jetstream {
+
+struct AccountUsage;
 
 // A $JS.API request with bytes of its own, so that it can be mailed from the meta shard to a home.
 struct ApiRequest {
@@ -16,16 +21,33 @@ struct ApiRequest {
   std::string reply;
   std::string headers;
   std::string payload;
+  AccountUsage* usage = nullptr;  // counts requests and errors; may be null
 
   static ApiRequest Copy(const Inbound& message);
+
+  // The token at this position; "$JS" is 0. Empty when there are fewer.
+  std::string_view token(size_t index) const;
 };
+
+// The body as an object. An empty body is an empty object; anything else that is not one is an
+// error, whose text is what stands behind "invalid JSON: ".
+StatusOr<boost::json::object> ReadBody(const ApiRequest& request);
+// The body of a request that may come without one: ignored unless it looks like JSON (1.2).
+StatusOr<boost::json::object> ReadOptionalBody(const ApiRequest& request);
+// Zero bytes, or an object without members.
+bool IsEmptyBody(std::string_view payload);
+// 10025.
+ApiError InvalidJson(const Status& status);
 
 // Every answer has a type: "io.nats.jetstream.api.v1." + `type` ("stream_info_response").
 // Starts the object and writes the member "type".
 JsonWriter StartResponse(std::string_view type);
-// Publishes `json` to the request's reply; nothing without one.
-void Respond(Environment& env, const ApiRequest& request, std::string_view json);
+// Publishes `json` to the request's reply; nothing without one. `error` is for the statistics.
+void Respond(Environment& env, const ApiRequest& request, std::string_view json,
+             bool error = false);
 void RespondError(Environment& env, const ApiRequest& request, std::string_view type,
                   const ApiError& error);
+// {"type":…,"success":true}
+void RespondSuccess(Environment& env, const ApiRequest& request, std::string_view type);
 
 }  // namespace weir::jetstream

@@ -1,0 +1,21 @@
+#pragma once
+
+#include "jetstream/api_request.h"
+
+namespace weir::jetstream {
+
+class Stream;
+
+// The consumer half of the API (jetstream-api.md 2). Each handler runs at the home of the stream
+// that the subject names and answers the request itself, errors included; the router has checked
+// that the stream exists.
+void HandleConsumerCreate(Stream& stream, const ApiRequest& request);  // all four forms
+void HandleConsumerNames(Stream& stream, const ApiRequest& request);
+void HandleConsumerList(Stream& stream, const ApiRequest& request);
+void HandleConsumerInfo(Stream& stream, const ApiRequest& request);
+void HandleConsumerDelete(Stream& stream, const ApiRequest& request);
+void HandleConsumerPause(Stream& stream, const ApiRequest& request);
+void HandleConsumerUnpin(Stream& stream, const ApiRequest& request);
+void HandleConsumerReset(Stream& stream, const ApiRequest& request);
+
+}  // namespace weir::jetstream

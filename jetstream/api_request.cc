@@ -1,0 +1,82 @@
+#include "jetstream/api_request.h"
+
+#include "jetstream/account_usage.h"
+#include "protocol/subject.h"
+
+namespace weir::jetstream {
+
+ApiRequest ApiRequest::Copy(const Inbound& message) {
+  ApiRequest out;
+  out.account = message.account;
+  out.subject = message.subject;
+  out.reply = message.reply;
+  out.headers = message.headers;
+  out.payload = message.payload;
+  return out;
+}
+
+std::string_view ApiRequest::token(size_t index) const {
+  return protocol::TokenAt(subject, index);
+}
+
+StatusOr<boost::json::object> ReadBody(const ApiRequest& request) {
+  if (request.payload.empty()) {
+    return boost::json::object{};
+  }
+  WEIR_ASSIGN_OR_RETURN(auto value, ParseJson(request.payload));
+  if (auto* object = value.if_object()) {
+    return std::move(*object);
+  }
+  return InvalidArgument("json: cannot unmarshal value into an object");
+}
+
+StatusOr<boost::json::object> ReadOptionalBody(const ApiRequest& request) {
+  if (!LooksLikeJson(request.payload)) {
+    return boost::json::object{};
+  }
+  return ReadBody(request);
+}
+
+bool IsEmptyBody(std::string_view payload) {
+  if (payload.empty()) {
+    return true;
+  }
+  auto value = ParseJson(payload);
+  return value.ok() && value->is_object() && value->get_object().empty();
+}
+
+ApiError InvalidJson(const Status& status) {
+  return MakeError(10025, Message(status));
+}
+
+JsonWriter StartResponse(std::string_view type) {
+  JsonWriter out;
+  out.OpenObject().Field("type", Cat("io.nats.jetstream.api.v1.", type));
+  return out;
+}
+
+void Respond(Environment& env, const ApiRequest& request, std::string_view json, bool error) {
+  if (request.usage != nullptr) {
+    request.usage->api_total.fetch_add(1, std::memory_order_relaxed);
+    request.usage->api_errors.fetch_add(error ? 1 : 0, std::memory_order_relaxed);
+  }
+  if (!request.reply.empty()) {
+    env.router.Publish(request.account, {request.reply, {}, {}, json});
+  }
+}
+
+void RespondError(Environment& env, const ApiRequest& request, std::string_view type,
+                  const ApiError& error) {
+  JsonWriter out = StartResponse(type);
+  error.WriteTo(out);
+  out.CloseObject();
+  Respond(env, request, out.text(), true);
+}
+
+void RespondSuccess(Environment& env, const ApiRequest& request, std::string_view type) {
+  JsonWriter out = StartResponse(type);
+  out.Field("success", true).CloseObject();
+  Respond(env, request, out.text());
+}
+
+}  // namespace weir::jetstream
