@@ -1,7 +1,7 @@
 #pragma once
 
-// The configuration of a consumer (jetstream-api.md 9.1): its fields, their JSON in the order of
-// the reference, their defaults, and the rules for creating and updating (9.2, 9.3).
+// The configuration of a consumer (jetstream-api.md 9.1): its fields and their JSON in the order of
+// the reference. The rules for creating and updating are in consumer_rules.h.
 
 #include <cstdint>
 #include <optional>
@@ -9,7 +9,6 @@
 #include <string_view>
 #include <vector>
 
-#include "jetstream/api_errors.h"
 #include "protocol/base/json.h"
 #include "protocol/base/status.h"
 #include "protocol/base/strings.h"
@@ -86,29 +85,6 @@ StatusOr<ConsumerConfig> ParseConsumerConfig(std::string_view text);
 // answers: the server's version and level.
 void WriteConsumerConfig(JsonWriter& out, const ConsumerConfig& config,
                          const StringMap<std::string>& extra = {});
-
-// What the rules need to know of the stream, the server and the account. 0 or less: no limit.
-struct ConsumerRules {
-  enum class Retention : uint8_t { kLimits, kInterest, kWorkQueue };
-  Retention retention = Retention::kLimits;
-  int64_t stream_replicas = 1;
-  std::vector<std::string> stream_subjects;
-  int64_t stream_max_ack_pending = 0;          // consumer_limits of the stream
-  int64_t stream_inactive_threshold_ns = 0;    // consumer_limits of the stream
-  int64_t server_max_ack_pending = 0;
-  int64_t server_max_request_batch = 0;
-  int64_t account_max_ack_pending = 0;
-};
-
-// Fills in what was left out. Fails only in pedantic mode (10157).
-ApiError ApplyConsumerDefaults(ConsumerConfig& config, const ConsumerRules& rules, bool pedantic);
-
-// The checks of 9.2 that need nothing but the configuration, in the reference's order.
-ApiError CheckConsumerConfig(const ConsumerConfig& config, const ConsumerRules& rules);
-
-// What may not change (9.3). A changed deliver subject with interest on the old one is the caller's
-// to refuse (10013).
-ApiError CheckConsumerUpdate(const ConsumerConfig& old, const ConsumerConfig& updated);
 
 // The metadata that the reference keeps with a consumer: "_nats.req.level"; takes away what only
 // answers carry.

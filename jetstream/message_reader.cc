@@ -1,0 +1,178 @@
+#include "jetstream/message_reader.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "protocol/subject.h"
+
+namespace weir::jetstream {
+
+using storage::ReadOutcome;
+using storage::StoredMessage;
+
+MessageReader::MessageReader(storage::StreamStore& store, std::function<void(const Status&)> loaded)
+    : store_(store), loaded_(std::move(loaded)) {}
+
+void MessageReader::SetFilters(std::vector<std::string> filters) {
+  filters_ = std::move(filters);
+  if (std::find(filters_.begin(), filters_.end(), ">") != filters_.end()) {
+    filters_.clear();
+  }
+  counted_ = false;
+}
+
+bool MessageReader::Matches(std::string_view subject) const {
+  return filters_.empty() ||
+         std::any_of(filters_.begin(), filters_.end(), [subject](const std::string& filter) {
+           return protocol::Matches(subject, filter);
+         });
+}
+
+void MessageReader::CollectLast(StreamSeq from, StreamSeq upto) {
+  skips_.clear();
+  auto visit = [&](std::string_view subject, const storage::SubjectState& state) {
+    if (state.last >= from && state.last <= upto && Matches(subject)) {
+      skips_.push_back(state.last);
+    }
+    return true;
+  };
+  store_.ForEachSubject(filters_.size() == 1 ? std::string_view(filters_[0]) : ">", visit);
+  std::sort(skips_.begin(), skips_.end(), std::greater<>());
+  skip_to_ = skips_.empty() ? 0 : upto;
+  counted_ = false;
+}
+
+void MessageReader::StartAtLastPerSubject(StreamSeq from) {
+  CollectLast(from, store_.state().last_seq);
+}
+
+void MessageReader::RestoreLastPerSubject(StreamSeq resume_seq, StreamSeq from) {
+  if (resume_seq != 0) {
+    CollectLast(from, resume_seq);
+    // Without any left the messages between are still not to be read.
+    skip_to_ = resume_seq;
+  }
+}
+
+MessageReader::Outcome MessageReader::Load(StreamSeq seq) {
+  if (!loading_) {
+    loading_ = true;
+    store_.Load(seq, [loaded = loaded_](const Status& status) { loaded(status); });
+  }
+  return Outcome::kLoading;
+}
+
+MessageReader::Outcome MessageReader::Next(StreamSeq from, StreamSeq committed,
+                                           StoredMessage& out) {
+  if (skipping()) {
+    Outcome outcome = NextSkipping(committed, out);
+    if (outcome != Outcome::kGone) {
+      return outcome;
+    }
+    from = std::max(from, skip_to_ + 1);
+  }
+  while (from <= committed) {
+    switch (store_.Next(from, filters_, out)) {
+      case ReadOutcome::kFound:
+        return out.view.seq <= committed ? Outcome::kMessage : Outcome::kCaughtUp;
+      case ReadOutcome::kMissing:
+        return Outcome::kCaughtUp;
+      case ReadOutcome::kWouldBlock:
+        return Load(out.view.seq);
+      case ReadOutcome::kDamaged:
+        from = std::max(from, out.view.seq) + 1;
+        counted_ = false;
+        break;
+    }
+  }
+  return Outcome::kCaughtUp;
+}
+
+// kGone: the list is at its end.
+MessageReader::Outcome MessageReader::NextSkipping(StreamSeq committed, StoredMessage& out) {
+  while (!skips_.empty()) {
+    if (skips_.back() > committed) {
+      return Outcome::kCaughtUp;
+    }
+    Outcome outcome = Get(skips_.back(), out);
+    if (outcome != Outcome::kGone) {
+      return outcome;
+    }
+    skips_.pop_back();
+  }
+  return Outcome::kGone;
+}
+
+MessageReader::Outcome MessageReader::Get(StreamSeq seq, StoredMessage& out) {
+  switch (store_.Get(seq, out)) {
+    case ReadOutcome::kFound:
+      return Outcome::kMessage;
+    case ReadOutcome::kWouldBlock:
+      return Load(seq);
+    case ReadOutcome::kMissing:
+    case ReadOutcome::kDamaged:
+      break;
+  }
+  return Outcome::kGone;
+}
+
+void MessageReader::Advance(StreamSeq seq) {
+  if (skipping()) {
+    if (!skips_.empty() && skips_.back() == seq) {
+      skips_.pop_back();
+      return;
+    }
+    if (seq > skip_to_) {
+      skip_to_ = 0;
+    }
+  }
+  if (counted_ && seq <= counted_upto_ && count_ > 0) {
+    --count_;
+  }
+}
+
+uint64_t MessageReader::CountFrom(StreamSeq from) {
+  return from > store_.state().last_seq ? 0 : store_.CountFrom(from, filters_);
+}
+
+uint64_t MessageReader::Pending(StreamSeq from, StreamSeq committed) {
+  uint64_t skipped = skips_.size();
+  if (skipping()) {
+    from = std::max(from, skip_to_ + 1);
+  }
+  const storage::StoreState& state = store_.state();
+  if (filters_.empty() && state.num_deleted == 0) {
+    StreamSeq first = std::max(from, state.first_seq);
+    return skipped + (committed >= first && state.messages > 0 ? committed - first + 1 : 0);
+  }
+  if (!counted_) {
+    counted_ = true;
+    counted_upto_ = committed;
+    count_ = CountFrom(from) - CountFrom(std::max(from, committed + 1));
+  } else if (committed > counted_upto_) {
+    count_ +=
+        CountFrom(std::max(from, counted_upto_ + 1)) - CountFrom(std::max(from, committed + 1));
+    counted_upto_ = committed;
+  }
+  return skipped + count_;
+}
+
+void MessageReader::OnRemoved(StreamSeq seq, StreamSeq from, std::string_view subject) {
+  if (skipping() && seq <= skip_to_) {
+    auto at = std::lower_bound(skips_.begin(), skips_.end(), seq, std::greater<>());
+    if (at != skips_.end() && *at == seq) {
+      skips_.erase(at);
+    }
+    return;
+  }
+  if (!counted_ || seq < from || seq > counted_upto_) {
+    return;
+  }
+  if (!filters_.empty() && subject.empty()) {
+    counted_ = false;
+  } else if (Matches(subject) && count_ > 0) {
+    --count_;
+  }
+}
+
+}  // namespace weir::jetstream

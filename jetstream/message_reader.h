@@ -1,0 +1,85 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "protocol/base/ids.h"
+#include "protocol/base/status.h"
+#include "storage/stream_store.h"
+
+namespace weir::jetstream {
+
+// A consumer's way through a stream: the next committed message that matches its filters, and how
+// many of them are still to come.
+//
+// The position is the caller's (the ledger has it); the reader keeps what makes answers cheap: a
+// list of sequences for "last per subject", and the count of pending messages, which it carries
+// along instead of asking the store for every message. Confined to the consumer's home.
+class MessageReader {
+ public:
+  enum class Outcome : uint8_t {
+    kMessage,
+    kCaughtUp,  // nothing committed that matches
+    kLoading,   // on disk; `loaded` runs when it has arrived
+    kGone,      // Get() only: deleted, or lost to damage
+  };
+
+  // `loaded` runs at the home after a load. It may outlive the reader: it must find out for itself
+  // whether anybody is left, and then call OnLoaded().
+  MessageReader(storage::StreamStore& store, std::function<void(const Status&)> loaded);
+  MessageReader(const MessageReader&) = delete;
+  MessageReader& operator=(const MessageReader&) = delete;
+
+  // Empty: everything.
+  void SetFilters(std::vector<std::string> filters);
+  const std::vector<std::string>& filters() const { return filters_; }
+  bool Matches(std::string_view subject) const;
+
+  // Reads only the last message of each subject up to the present end, then everything.
+  void StartAtLastPerSubject(StreamSeq from);
+  // Where "last per subject" ends; 0 once it is done.
+  StreamSeq resume_seq() const { return skip_to_; }
+  // The same again after a restart: what was the last of its subject then and still is.
+  void RestoreLastPerSubject(StreamSeq resume_seq, StreamSeq from);
+
+  // The first message at or above `from`, not above `committed`. The caller then calls Advance(),
+  // or the same again.
+  Outcome Next(StreamSeq from, StreamSeq committed, storage::StoredMessage& out);
+  // This message, whatever the filters say: a redelivery.
+  Outcome Get(StreamSeq seq, storage::StoredMessage& out);
+  // The message that Next() found was delivered.
+  void Advance(StreamSeq seq);
+
+  // How many messages at or above `from` and not above `committed` Next() would still find.
+  uint64_t Pending(StreamSeq from, StreamSeq committed);
+  // A message was deleted; an empty subject means that nobody knows which.
+  void OnRemoved(StreamSeq seq, StreamSeq from, std::string_view subject);
+  // Count anew: the stream was trimmed, or the position moved.
+  void Invalidate() { counted_ = false; }
+
+  void OnLoaded() { loading_ = false; }
+
+ private:
+  bool skipping() const { return skip_to_ != 0; }
+  void CollectLast(StreamSeq from, StreamSeq upto);
+  Outcome NextSkipping(StreamSeq committed, storage::StoredMessage& out);
+  Outcome Load(StreamSeq seq);
+  uint64_t CountFrom(StreamSeq from);
+
+  storage::StreamStore& store_;
+  std::function<void(const Status&)> loaded_;
+  std::vector<std::string> filters_;
+
+  std::vector<StreamSeq> skips_;  // falling: the next one is at the back
+  StreamSeq skip_to_ = 0;
+
+  bool counted_ = false;
+  uint64_t count_ = 0;          // matches from the position up to counted_upto_
+  StreamSeq counted_upto_ = 0;  // committed then
+  bool loading_ = false;
+};
+
+}  // namespace weir::jetstream
