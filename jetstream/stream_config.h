@@ -1,7 +1,7 @@
 #pragma once
 
-// The configuration of a stream (jetstream-api.md 4): its fields, their JSON in the order of the
-// reference, defaults, and the checks at creation (4.1). Updates are stream_update.h's.
+// The configuration of a stream (jetstream-api.md 4): its fields and their JSON in the order of the
+// reference. Defaults and checks are stream_rules.h's, updates stream_update.h's.
 
 #include <cstdint>
 #include <optional>
@@ -9,15 +9,11 @@
 #include <string_view>
 #include <vector>
 
-#include "jetstream/api_errors.h"
 #include "protocol/base/json.h"
 #include "protocol/base/status.h"
 #include "protocol/base/strings.h"
 
 namespace weir::jetstream {
-
-struct AccountLimits;
-struct JetStreamOptions;
 
 enum class RetentionPolicy : uint8_t { kLimits, kInterest, kWorkQueue };
 enum class DiscardPolicy : uint8_t { kOld, kNew };
@@ -130,18 +126,5 @@ StatusOr<StreamConfig> ParseStreamConfig(std::string_view text);
 // answers: the server's version and level.
 void WriteStreamConfig(JsonWriter& out, const StreamConfig& config,
                        const StringMap<std::string>& extra = {});
-
-// Fills in what was left out and runs the checks of 4.1 that need nothing but the configuration
-// (steps 3 to 21), in the reference's order; used by create and update. Features that this server
-// does not have are refused, never ignored.
-ApiError CheckStreamConfig(StreamConfig& config, const JetStreamOptions& options,
-                           const AccountLimits& limits, bool pedantic);
-
-// The metadata that the reference keeps with a stream: "_nats.req.level"; takes away what only
-// answers carry.
-void StampStreamMetadata(StreamConfig& config);
-
-// Are they the same but for the stamps in the metadata (4.1, step 23)?
-bool SameStreamConfig(const StreamConfig& a, const StreamConfig& b);
 
 }  // namespace weir::jetstream
