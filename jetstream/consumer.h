@@ -32,6 +32,9 @@ class Consumer : public Sink {
   // Messages were removed otherwise than by this consumer's acks: one, or everything below `first`.
   void OnRemoved(StreamSeq seq);
   void OnTrimmed(StreamSeq first);
+  // Messages matching `filter` (empty: all) below `below` (0: no bound) were removed, perhaps not
+  // all of them. OnTrimmed() has been called before if the first sequence moved.
+  void OnPurged(std::string_view filter, StreamSeq below);
   // Stages the consumer's state into the turn's batch when it changed. Called by the shard's
   // Commit().
   void FlushState(storage::StagedBatch& batch);
