@@ -1,10 +1,10 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
@@ -48,6 +48,8 @@ class Shard {
   // Runs `done` when everything staged so far is durable, or with the error when it cannot become
   // so.
   void WhenDurable(Committed done);
+  // The same without asking for a sync: for answers that show what is staged.
+  void WhenCommitted(Committed done);
 
   // The end of a turn (architecture 4.2, step 1). May run completions before it returns; what they
   // stage goes into the next batch, and request_commit has then been called again.
@@ -79,12 +81,12 @@ class Shard {
   Affinity home_;
   Environment& env_;
   absl::flat_hash_map<StreamId, std::unique_ptr<Stream>> streams_;
+  absl::flat_hash_map<std::pair<uint32_t, std::string>, Stream*> by_name_;  // account, name
   std::unique_ptr<storage::StagedBatch> batch_;
   std::vector<StreamId> dirty_;
   std::vector<Committed> waiting_;
   Status failure_;
   bool commit_requested_ = false;
-  bool stopping_ = false;
 };
 
 }  // namespace weir::jetstream

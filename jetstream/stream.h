@@ -15,6 +15,7 @@
 #include "jetstream/consumer.h"
 #include "jetstream/dedupe_window.h"
 #include "jetstream/environment.h"
+#include "jetstream/publish_rules.h"
 #include "jetstream/stream_config.h"
 #include "protocol/base/strings.h"
 
@@ -24,7 +25,6 @@ class DirectGet;
 class Retention;
 class Shard;
 struct AccountUsage;
-struct PublishFacts;
 
 // What a stream is made from.
 struct StreamSpec {
@@ -96,8 +96,9 @@ class Stream : public Sink {
 
   // ---- what the shard, recovery and the API use ----
   // Subscribes, starts the adopted consumers and the timers.
-  Status Start();
-  // Unsubscribes; stops the consumers with this status; answers waiting publishers with an error.
+  void Start();
+  // Unsubscribes; stops the consumers with this status. Publishers that wait are still answered by
+  // the commit.
   void Stop(int status, std::string_view text);
   bool stopped() const { return stopped_; }
 
@@ -109,57 +110,72 @@ class Stream : public Sink {
   StreamSeq Flush(storage::StagedBatch& batch);
   void OnCommitted(StreamSeq seq);
   void OnCommitFailed(const Status& error);
+  // Have messages been staged since the last Flush() that an ack promises to be on the disk?
+  bool needs_sync() const;
 
   // Fills the dedupe window with a stored message (recovery), in order.
   void RememberId(std::string_view headers, StreamSeq seq, int64_t time_ns);
 
   // Takes over a checked configuration and applies what follows from it (subscriptions, limits,
   // window, retention). Staged; nothing is answered here.
-  Status ApplyConfig(StreamConfig config);
-  // Removes messages (jetstream-api.md 6.3), consumers included. Returns how many.
+  void ApplyConfig(StreamConfig config);
+  // Stages the stream's record in the meta store.
+  void Persist();
+  // Removes messages (jetstream-api.md 6.3) and tells the consumers. Returns how many.
   uint64_t Purge(std::string_view filter, StreamSeq below, uint64_t keep);
-  // Removes one message; false when there is none.
+  // Removes one message and tells the consumers; false when there is none.
   bool RemoveMessage(StreamSeq seq, bool erase);
-  // Removes everything, the store too, and the records in the meta store. Stop() must have been
-  // called.
+  // Tells the consumers that everything below the store's first sequence is gone.
+  void NotifyTrimmed();
+  // Removes everything, the store and the records in the meta store included. The stream must have
+  // been stopped.
   void Destroy();
+
+  Retention& retention() { return *retention_; }
 
  private:
   // What was staged before a Flush(), for the bound on staged bytes.
-  struct Staged {
+  struct Flying {
     StreamSeq seq;
     uint64_t bytes;
   };
+  struct Adopted {
+    std::string name;
+    std::string state;
+  };
 
-  void Accept(const Inbound& message, const PublishFacts& facts, int64_t now_ns);
-  void AnswerDuplicate(std::string_view reply, StreamSeq seq);
+  bool IsCongested(const Inbound& message);
+  void Store(const Inbound& message, const PublishFacts& facts, int64_t now_ns);
+  void Skip(const storage::MessageView& message);
+  void ApplyRollup(Rollup rollup, std::string_view subject, StreamSeq seq);
   void Reject(std::string_view reply, const ApiError& error, std::string_view headers = {});
   void PublishAck(std::string_view reply, StreamSeq seq, bool duplicate);
-  void Subscribe();
-  void Unsubscribe();
-  void NotifyRemovals();
+  void SetDirectGet();
   void CountUsage();
 
   Shard& shard_;
   StreamSpec spec_;
   std::unique_ptr<storage::StreamStore> store_;
   StringMap<std::unique_ptr<Consumer>> consumers_;
-  std::vector<std::pair<Consumer*, std::string>> adopted_;  // waiting for Start(), with states
+  std::vector<Adopted> adopted_;  // waiting for Start()
   uint32_t last_consumer_id_ = 0;
 
-  std::unique_ptr<Retention> retention_;
   DedupeWindow dedupe_;
+  PublishRules rules_;
+  std::unique_ptr<Retention> retention_;
+  std::unique_ptr<DirectGet> direct_get_;
   AckQueue acks_;
   std::string ack_prefix_;
-  std::string ack_text_;  // of the ack being sent; kept for its memory
+  std::string ack_text_;  // the ack being sent; kept for its memory
+
   StreamSeq committed_seq_ = 0;
+  StreamSeq flushed_seq_ = 0;
   uint64_t staged_bytes_ = 0;  // since the last Flush()
   uint64_t flying_bytes_ = 0;  // flushed, not committed
-  std::deque<Staged> flying_;
+  std::deque<Flying> flying_;
   int64_t counted_bytes_ = 0;  // what spec_.usage knows of us
 
-  std::vector<Router::SubscriptionId> subscriptions_;
-  std::unique_ptr<DirectGet> direct_get_;
+  StringMap<Router::SubscriptionId> subscriptions_;  // by subject
   bool started_ = false;
   bool stopped_ = false;
   bool dirty_ = false;

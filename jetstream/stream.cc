@@ -1,0 +1,458 @@
+#include "jetstream/stream.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "jetstream/account_usage.h"
+#include "jetstream/direct_get.h"
+#include "jetstream/retention.h"
+#include "jetstream/shard.h"
+#include "protocol/headers.h"
+
+namespace weir::jetstream {
+
+Stream::Stream(Shard& shard, StreamSpec spec, std::unique_ptr<storage::StreamStore> store)
+    : shard_(shard),
+      spec_(std::move(spec)),
+      store_(std::move(store)),
+      dedupe_(spec_.config.duplicate_window_ns),
+      rules_(spec_.config, *store_, dedupe_),
+      retention_(std::make_unique<Retention>(*this)) {
+  JsonWriter prefix;
+  prefix.OpenObject().Field("stream", spec_.config.name);
+  prefix.Optional("domain", env().options.domain).Key("seq");
+  ack_prefix_ = prefix.Take();
+  committed_seq_ = store_->state().last_seq;
+  flushed_seq_ = committed_seq_;
+  CountUsage();
+}
+
+Stream::~Stream() {
+  if (spec_.usage != nullptr) {
+    spec_.usage->Add(!persistent(), -counted_bytes_);
+    spec_.usage->AddConsumers(-static_cast<int64_t>(consumers_.size()));
+  }
+}
+
+Environment& Stream::env() {
+  return shard_.env();
+}
+
+storage::StagedBatch& Stream::batch() {
+  return shard_.batch();
+}
+
+void Stream::MarkDirty() {
+  if (!dirty_) {
+    dirty_ = true;
+    shard_.MarkDirty(*this);
+  }
+}
+
+void Stream::WhenDurable(Task done) {
+  shard_.WhenDurable([done = std::move(done)](const Status& status) mutable {
+    if (status.ok()) {
+      std::move(done)();
+    }
+  });
+}
+
+void Stream::WhenDurable(absl::AnyInvocable<void(const Status&) &&> done) {
+  shard_.WhenDurable(std::move(done));
+}
+
+// ---- life ----
+
+void Stream::Start() {
+  started_ = true;
+  for (const auto& subject : spec_.config.subjects) {
+    subscriptions_[subject] = env().router.Subscribe(spec_.account, subject, {}, *this);
+  }
+  SetDirectGet();
+  for (auto& adopted : std::exchange(adopted_, {})) {
+    Consumer* consumer = FindConsumer(adopted.name);
+    if (consumer == nullptr) {
+      continue;
+    }
+    if (Status status = consumer->Start(adopted.state); !status.ok()) {
+      env().log.Error("JetStream consumer '", name(), " > ", adopted.name,
+                      "' could not be started: ", Message(status));
+    }
+  }
+  retention_->WatchAge();
+}
+
+void Stream::Stop(int status, std::string_view text) {
+  stopped_ = true;
+  for (const auto& [subject, subscription] : subscriptions_) {
+    env().router.Unsubscribe(subscription);
+  }
+  subscriptions_.clear();
+  direct_get_.reset();
+  for (auto& [consumer_name, consumer] : consumers_) {
+    consumer->Stop(status, text);
+  }
+}
+
+void Stream::Destroy() {
+  if (persistent()) {
+    for (const auto& [consumer_name, consumer] : consumers_) {
+      env().meta.DeleteConsumer(batch(), id(), consumer->id());
+    }
+    env().meta.DeleteStream(batch(), id());
+  }
+  store_->Destroy(batch());
+}
+
+void Stream::Persist() {
+  if (!persistent()) {
+    return;
+  }
+  JsonWriter config;
+  WriteStreamConfig(config, spec_.config);
+  env().meta.PutStream(
+      batch(), {id(), env().accounts.NameOf(spec_.account), config.Take(), spec_.created_ns});
+}
+
+void Stream::ApplyConfig(StreamConfig config) {
+  std::vector<std::string> gone;
+  for (const auto& [subject, subscription] : subscriptions_) {
+    if (std::find(config.subjects.begin(), config.subjects.end(), subject) ==
+        config.subjects.end()) {
+      gone.push_back(subject);
+    }
+  }
+  for (const auto& subject : gone) {
+    env().router.Unsubscribe(subscriptions_[subject]);
+    subscriptions_.erase(subject);
+  }
+  spec_.config = std::move(config);
+  if (started_) {
+    for (const auto& subject : spec_.config.subjects) {
+      if (!subscriptions_.contains(subject)) {
+        subscriptions_[subject] = env().router.Subscribe(spec_.account, subject, {}, *this);
+      }
+    }
+    SetDirectGet();
+  }
+  dedupe_.set_window(spec_.config.duplicate_window_ns);
+  Persist();
+  MarkDirty();
+  retention_->ConfigChanged();
+}
+
+void Stream::SetDirectGet() {
+  if (!spec_.config.allow_direct) {
+    direct_get_.reset();
+  } else if (direct_get_ == nullptr) {
+    direct_get_ = std::make_unique<DirectGet>(*this);
+  }
+}
+
+// ---- publishing ----
+
+void Stream::OnMessage(const Inbound& message) {
+  if (stopped_) {
+    return;
+  }
+  if (!shard_.failure().ok()) [[unlikely]] {
+    Reject(message.reply, MakeError(10077, Message(shard_.failure())));
+    return;
+  }
+  if (IsCongested(message)) [[unlikely]] {
+    Reject(message.reply, MakeError(10167), "NATS/1.0 429 Too Many Requests\r\n\r\n");
+    return;
+  }
+  int64_t now_ns = env().clock.wall_ns();
+  PublishFacts facts = rules_.Check(message, now_ns);
+  switch (facts.verdict) {
+    case PublishFacts::Verdict::kAccept:
+      Store(message, facts, now_ns);
+      break;
+    case PublishFacts::Verdict::kReject:
+      Reject(message.reply, facts.error);
+      break;
+    case PublishFacts::Verdict::kDuplicate:
+      if (message.reply.empty() || spec_.config.no_ack) {
+        break;
+      }
+      if (facts.original <= committed_seq_) {
+        PublishAck(message.reply, facts.original, /*duplicate=*/true);
+      } else {
+        acks_.Push(facts.original, message.reply, /*duplicate=*/true);
+      }
+      break;
+  }
+}
+
+bool Stream::IsCongested(const Inbound& message) {
+  const JetStreamOptions& options = env().options;
+  uint64_t bytes = staged_bytes_ + flying_bytes_ + message.payload.size() + message.headers.size();
+  StreamSeq waiting = store_->state().last_seq - committed_seq_;
+  return (options.max_buffered_msgs > 0 &&
+          waiting >= static_cast<uint64_t>(options.max_buffered_msgs)) ||
+         (options.max_buffered_bytes > 0 && waiting > 0 &&
+          bytes > static_cast<uint64_t>(options.max_buffered_bytes));
+}
+
+void Stream::Store(const Inbound& message, const PublishFacts& facts, int64_t now_ns) {
+  const auto& state = store_->state();
+  std::string rewritten;
+  storage::MessageView view;
+  view.seq = state.last_seq + 1;
+  // Time never runs backwards within a stream: searches by time rely on it.
+  view.time_ns = std::max(now_ns, state.last_time_ns);
+  view.subject = message.subject;
+  view.headers = message.headers;
+  view.payload = message.payload;
+  if (facts.strip_headers) {
+    rewritten = StoredHeaders(message.headers);
+    view.headers = rewritten;
+  }
+  size_t bytes = view.subject.size() + view.headers.size() + view.payload.size();
+  if (spec_.usage != nullptr) {
+    auto extra = static_cast<int64_t>(bytes + staged_bytes_);
+    if (spec_.usage->server != nullptr && spec_.usage->server->Exceeds(!persistent(), extra)) {
+      Reject(message.reply, MakeError(10023));
+      return;
+    }
+    if (spec_.usage->Exceeds(!persistent(), extra)) {
+      Reject(message.reply, MakeError(10002));
+      return;
+    }
+  }
+  if (const char* refusal = retention_->Refusal(view)) {
+    Reject(message.reply, MakeError(10077, refusal));
+    return;
+  }
+  if (retention_->IsWanted(view.seq, view.subject)) {
+    store_->Append(view);
+    retention_->AfterAppend(view.subject);
+    ApplyRollup(facts.rollup, view.subject, view.seq);
+  } else {
+    Skip(view);
+  }
+  if (facts.id.empty()) {
+    dedupe_.ForgetLast();
+  } else {
+    dedupe_.Add(facts.id, view.seq, view.time_ns);
+  }
+  staged_bytes_ += bytes;
+  if (!message.reply.empty() && !spec_.config.no_ack) {
+    acks_.Push(view.seq, message.reply, /*duplicate=*/false);
+  }
+  MarkDirty();
+}
+
+void Stream::Skip(const storage::MessageView& message) {
+  if (store_->state().messages == 0) {
+    store_->TrimTo(message.seq + 1);
+    return;
+  }
+  storage::MessageView empty = message;
+  empty.headers = {};
+  empty.payload = {};
+  store_->Append(empty);
+  store_->Remove(message.seq, /*erase=*/false);
+}
+
+void Stream::ApplyRollup(Rollup rollup, std::string_view subject, StreamSeq seq) {
+  if (rollup == Rollup::kAll) {
+    store_->TrimTo(seq);
+    NotifyTrimmed();
+  } else if (rollup == Rollup::kSubject) {
+    Purge(subject, 0, 1);
+  }
+}
+
+void Stream::Reject(std::string_view reply, const ApiError& error, std::string_view headers) {
+  if (reply.empty() || spec_.config.no_ack) {
+    return;
+  }
+  JsonWriter out;
+  out.OpenObject();
+  error.WriteTo(out);
+  out.Field("stream", name()).Field("seq", 0).CloseObject();
+  env().router.Publish(spec_.account, {reply, {}, headers, out.text()});
+}
+
+void Stream::PublishAck(std::string_view reply, StreamSeq seq, bool duplicate) {
+  ack_text_.assign(ack_prefix_);
+  CatTo(ack_text_, seq, duplicate ? ",\"duplicate\": true}" : "}");
+  env().router.Publish(spec_.account, {reply, {}, {}, ack_text_});
+}
+
+// ---- the turn ----
+
+bool Stream::needs_sync() const {
+  return persistent() && spec_.config.persist_mode != PersistMode::kAsync &&
+         store_->state().last_seq != flushed_seq_;
+}
+
+StreamSeq Stream::Flush(storage::StagedBatch& batch) {
+  dirty_ = false;
+  retention_->EnforceLimits();
+  for (auto& [consumer_name, consumer] : consumers_) {
+    consumer->FlushState(batch);
+  }
+  store_->Flush(batch);
+  flushed_seq_ = store_->state().last_seq;
+  flying_bytes_ += staged_bytes_;
+  flying_.push_back({flushed_seq_, std::exchange(staged_bytes_, 0)});
+  CountUsage();
+  return flushed_seq_;
+}
+
+void Stream::OnCommitted(StreamSeq seq) {
+  while (!flying_.empty() && flying_.front().seq <= seq) {
+    flying_bytes_ -= flying_.front().bytes;
+    flying_.pop_front();
+  }
+  if (seq <= committed_seq_) {
+    return;
+  }
+  committed_seq_ = seq;
+  acks_.Release(seq, [this](std::string_view reply, StreamSeq acked, bool duplicate) {
+    PublishAck(reply, acked, duplicate);
+  });
+  if (stopped_) {
+    return;
+  }
+  for (auto& [consumer_name, consumer] : consumers_) {
+    consumer->OnCommitted(seq);
+  }
+  retention_->WatchAge();
+}
+
+void Stream::OnCommitFailed(const Status& error) {
+  ApiError answer = MakeError(10077, Message(error));
+  acks_.Release(UINT64_MAX,
+                [&](std::string_view reply, StreamSeq, bool) { Reject(reply, answer); });
+}
+
+void Stream::CountUsage() {
+  if (spec_.usage == nullptr) {
+    return;
+  }
+  auto bytes = static_cast<int64_t>(store_->state().bytes);
+  spec_.usage->Add(!persistent(), bytes - std::exchange(counted_bytes_, bytes));
+}
+
+void Stream::RememberId(std::string_view headers, StreamSeq seq, int64_t time_ns) {
+  auto id = protocol::FindHeader(headers, "Nats-Msg-Id");
+  if (id && !id->empty()) {
+    dedupe_.Add(*id, seq, time_ns);
+  } else {
+    dedupe_.ForgetLast();
+  }
+}
+
+// ---- removals ----
+
+uint64_t Stream::Purge(std::string_view filter, StreamSeq below, uint64_t keep) {
+  StreamSeq first = store_->state().first_seq;
+  uint64_t purged = store_->Purge(filter, below, keep);
+  if (purged > 0) {
+    MarkDirty();
+    if (store_->state().first_seq != first) {
+      NotifyTrimmed();
+    }
+    for (auto& [consumer_name, consumer] : consumers_) {
+      consumer->OnPurged(filter, below);
+    }
+  }
+  return purged;
+}
+
+bool Stream::RemoveMessage(StreamSeq seq, bool erase) {
+  if (!store_->Remove(seq, erase)) {
+    return false;
+  }
+  MarkDirty();
+  for (auto& [consumer_name, consumer] : consumers_) {
+    consumer->OnRemoved(seq);
+  }
+  return true;
+}
+
+void Stream::NotifyTrimmed() {
+  StreamSeq first = store_->state().first_seq;
+  for (auto& [consumer_name, consumer] : consumers_) {
+    consumer->OnTrimmed(first);
+  }
+}
+
+// ---- consumers ----
+
+void Stream::MessageDone(Consumer& /*consumer*/, StreamSeq seq) {
+  retention_->Done(seq);
+}
+
+void Stream::MessagesDone(Consumer& consumer, StreamSeq seq) {
+  retention_->DoneUpTo(consumer, seq);
+}
+
+Consumer* Stream::FindConsumer(std::string_view consumer_name) {
+  auto at = consumers_.find(consumer_name);
+  return at == consumers_.end() ? nullptr : at->second.get();
+}
+
+uint32_t Stream::NextConsumerId() {
+  return ++last_consumer_id_;
+}
+
+Consumer& Stream::AddConsumer(ConsumerConfig config, uint32_t consumer_id, int64_t created_ns) {
+  auto made = std::make_unique<Consumer>(*this, std::move(config), consumer_id, created_ns);
+  Consumer& consumer = *made;
+  consumers_.insert_or_assign(consumer.name(), std::move(made));
+  if (spec_.usage != nullptr) {
+    spec_.usage->AddConsumers(1);
+  }
+  PersistConsumer(consumer, created_ns);
+  if (Status status = consumer.Start({}); !status.ok()) {
+    env().log.Error("JetStream consumer '", name(), " > ", consumer.name(),
+                    "' could not be started: ", Message(status));
+  }
+  return consumer;
+}
+
+Consumer& Stream::AdoptConsumer(ConsumerConfig config, uint32_t consumer_id, int64_t created_ns,
+                                std::string state) {
+  auto made = std::make_unique<Consumer>(*this, std::move(config), consumer_id, created_ns);
+  Consumer& consumer = *made;
+  last_consumer_id_ = std::max(last_consumer_id_, consumer_id);
+  adopted_.push_back({consumer.name(), std::move(state)});
+  consumers_.insert_or_assign(consumer.name(), std::move(made));
+  if (spec_.usage != nullptr) {
+    spec_.usage->AddConsumers(1);
+  }
+  return consumer;
+}
+
+void Stream::PersistConsumer(Consumer& consumer, int64_t created_ns) {
+  if (!persistent() || consumer.config().mem_storage) {
+    return;
+  }
+  JsonWriter config;
+  WriteConsumerConfig(config, consumer.config());
+  env().meta.PutConsumer(batch(), {id(), consumer.id(), config.Take(), created_ns, {}});
+}
+
+void Stream::RemoveConsumer(Consumer& consumer) {
+  auto at = consumers_.find(consumer.name());
+  if (at == consumers_.end() || at->second.get() != &consumer) {
+    return;
+  }
+  if (persistent() && !consumer.config().mem_storage) {
+    env().meta.DeleteConsumer(batch(), id(), consumer.id());
+  }
+  std::unique_ptr<Consumer> removed = std::move(at->second);
+  consumers_.erase(at);
+  if (spec_.usage != nullptr) {
+    spec_.usage->AddConsumers(-1);
+  }
+  shard_.DestroyLater(std::move(removed));
+  retention_->Sweep(store_->state().last_seq);
+}
+
+}  // namespace weir::jetstream
