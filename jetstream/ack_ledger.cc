@@ -206,29 +206,24 @@ bool AckLedger::Remove(StreamSeq seq) {
 }
 
 void AckLedger::TrimTo(StreamSeq first) {
-  if (first == 0) {
-    return;
-  }
   given_up_.erase(given_up_.begin(), given_up_.lower_bound(first));
-  ConsumerSeq last = 0;
   while (by_seq_.head != kNone && slots_[by_seq_.head].entry.stream_seq < first) {
-    last = slots_[by_seq_.head].entry.consumer_seq;
+    ConsumerSeq consumer_seq = slots_[by_seq_.head].entry.consumer_seq;
     Erase(by_seq_.head);
-  }
-  delivered_.stream = std::max(delivered_.stream, first - 1);
-  if (floor_.stream < first - 1) {
-    floor_.stream = first - 1;
-    floor_.consumer = std::max(floor_.consumer, last);
-  }
-  if (pending_.empty() && policy_ != AckPolicy::kNone) {
-    floor_ = delivered_;
+    MoveFloorAfter(consumer_seq);
   }
 }
 
-void AckLedger::MoveFloor(StreamSeq seq) {
-  TrimTo(seq + 1);
+void AckLedger::SkipTo(StreamSeq next) {
+  TrimTo(next);
+  if (next == 0 || floor_.stream >= next - 1) {
+    return;
+  }
+  delivered_.stream = std::max(delivered_.stream, next - 1);
   if (pending_.empty()) {
     floor_ = delivered_;
+  } else {
+    floor_.stream = next - 1;
   }
 }
 
@@ -343,8 +338,7 @@ void AckLedger::Wait(Index index, int64_t deadline_ns, bool usual) {
   // Deliveries in order with one ack wait have rising deadlines: a list is enough for those, and
   // only what waits differently needs the tree. A far deadline must not become the list's tail, or
   // everything behind it would go to the tree.
-  if (usual &&
-      (timed_.tail == kNone || slots_[timed_.tail].entry.deadline_ns <= deadline_ns)) {
+  if (usual && (timed_.tail == kNone || slots_[timed_.tail].entry.deadline_ns <= deadline_ns)) {
     slot.place = Place::kTimed;
     Append(timed_, &Slot::by_place, index);
   } else {

@@ -106,10 +106,11 @@ class AckLedger {
   // ---- the stream changed ----
   // One message is gone. True when it was in flight.
   bool Remove(StreamSeq seq);
-  // Everything below `first` is gone: positions move up to it.
+  // Everything below `first` is gone; what was not delivered of it will be passed over.
   void TrimTo(StreamSeq first);
-  // Everything up to and including `seq` counts as delivered and done.
-  void MoveFloor(StreamSeq seq);
+  // Everything below `next` counts as delivered and done: it was purged, or somebody else saw to
+  // it.
+  void SkipTo(StreamSeq next);
 
   // ---- state ----
   const SequencePair& delivered() const { return delivered_; }

@@ -64,6 +64,8 @@ struct ConsumerConfig {
   std::vector<std::string> priority_groups;
   PriorityPolicy priority_policy = PriorityPolicy::kNone;
   int64_t priority_timeout_ns = 0;
+  // The server chose the name: stored, but left out of answers. Not a field of the JSON.
+  bool auto_named = false;
 
   bool operator==(const ConsumerConfig&) const = default;
 

@@ -32,13 +32,6 @@ bool IsAssetName(std::string_view name) {
   return !name.empty() && name.find_first_of(" \t\r\n\f.*>\\/") == std::string_view::npos;
 }
 
-bool IsGroupName(std::string_view name) {
-  return name.size() <= kMaxGroupName && std::all_of(name.begin(), name.end(), [](char c) {
-           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                  c == '/' || c == '_' || c == '=' || c == '-';
-         });
-}
-
 // A number that means "no limit" below zero becomes `value`; pedantic callers must say so.
 ApiError Clamp(int64_t& field, int64_t below, int64_t value, bool pedantic, std::string_view text) {
   if (field < below) {
@@ -331,7 +324,7 @@ ApiError CheckPriority(const ConsumerConfig& config) {
     if (group.empty()) {
       return MakeError(10161);
     }
-    if (!IsGroupName(group)) {
+    if (!IsValidPriorityGroup(group)) {
       return MakeError(10162);
     }
   }
@@ -430,6 +423,14 @@ ApiError CheckConsumerConfig(const ConsumerConfig& config, const ConsumerRules& 
   return std::max(config.name.size(), config.durable_name.size()) > kMaxName
              ? MakeError(10102, Cat(kMaxName))
              : Ok();
+}
+
+bool IsValidPriorityGroup(std::string_view name) {
+  return !name.empty() && name.size() <= kMaxGroupName &&
+         std::all_of(name.begin(), name.end(), [](char c) {
+           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                  c == '/' || c == '_' || c == '=' || c == '-';
+         });
 }
 
 ApiError CheckConsumerUpdate(const ConsumerConfig& old, const ConsumerConfig& updated) {

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "jetstream/api_errors.h"
@@ -34,5 +35,8 @@ ApiError CheckConsumerConfig(const ConsumerConfig& config, const ConsumerRules& 
 // What may not change (9.3). A changed deliver subject with interest on the old one is the caller's
 // to refuse (10013).
 ApiError CheckConsumerUpdate(const ConsumerConfig& old, const ConsumerConfig& updated);
+
+// What a priority group may be called (10162).
+bool IsValidPriorityGroup(std::string_view name);
 
 }  // namespace weir::jetstream

@@ -150,12 +150,11 @@ bool PullQueue::Blocked(const Request& request, const Offer& offer) const {
   return !enough_pending && !enough_unacked;
 }
 
-PullQueue::Request* PullQueue::Pick(const Offer& offer) {
-  int64_t now = env_.clock.steady_ns();
+PullQueue::Request* PullQueue::Pick(const Offer& offer, int64_t now_ns) {
   size_t passed_over = 0;
   while (passed_over < requests_.size()) {
     Request& request = requests_.front();
-    if (request.expires_ns != 0 && request.expires_ns <= now) {
+    if (request.expires_ns != 0 && request.expires_ns <= now_ns) {
       Expire(requests_.begin());
     } else if (Blocked(request, offer)) {
       Rotate();
@@ -170,9 +169,9 @@ PullQueue::Request* PullQueue::Pick(const Offer& offer) {
   return nullptr;
 }
 
-void PullQueue::Delivered(size_t size) {
+void PullQueue::Delivered(size_t size, int64_t now_ns) {
   Request& request = requests_.front();
-  last_activity_ns_ = env_.clock.steady_ns();
+  last_activity_ns_ = now_ns;
   ++request.delivered;
   --request.left;
   if (request.max_bytes > 0) {
@@ -250,10 +249,6 @@ void PullQueue::Stop(int status, std::string_view text) {
   requests_.clear();
   no_wait_ = 0;
   env_.timers.Cancel(timer_);
-}
-
-void PullQueue::NoteActivity() {
-  last_activity_ns_ = env_.clock.steady_ns();
 }
 
 bool PullQueue::HasInterest() {

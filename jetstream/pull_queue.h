@@ -57,9 +57,9 @@ class PullQueue {
 
   // Who receives this message; null when nobody can. Answers requests that turn out to be over.
   // Delivered() or Drop() must follow.
-  Request* Pick(const Offer& offer);
+  Request* Pick(const Offer& offer, int64_t now_ns);
   // The message went to the picked request; finishes it when that was its last.
-  void Delivered(size_t size);
+  void Delivered(size_t size, int64_t now_ns);
   // The picked request's inbox has no interest any more.
   void Drop();
 
@@ -72,7 +72,7 @@ class PullQueue {
 
   // Steady time of the last request, delivery or expiry (jetstream-api.md 9.10).
   int64_t last_activity_ns() const { return last_activity_ns_; }
-  void NoteActivity();
+  void NoteActivity(int64_t now_ns) { last_activity_ns_ = now_ns; }
   // Is anybody waiting whose inbox still has interest?
   bool HasInterest();
 

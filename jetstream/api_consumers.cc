@@ -1,0 +1,549 @@
+#include "jetstream/api_consumers.h"
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "jetstream/consumer.h"
+#include "jetstream/consumer_rules.h"
+#include "jetstream/shard.h"
+#include "jetstream/stream.h"
+#include "protocol/base/nuid.h"
+#include "protocol/subject.h"
+
+namespace weir::jetstream {
+
+namespace {
+
+constexpr size_t kNamesLimit = 1024;
+constexpr size_t kListLimit = 256;
+constexpr size_t kAutoNameSize = 8;
+constexpr std::string_view kCreateResponse = "consumer_create_response";
+
+enum class Action : uint8_t { kAny, kCreate, kUpdate };
+
+// The body of a create request and what its subject says.
+struct CreateRequest {
+  std::string stream_name;
+  ConsumerConfig config;
+  Action action = Action::kAny;
+  bool pedantic = false;
+};
+
+StatusOr<CreateRequest> ReadCreate(const ApiRequest& request, bool strict) {
+  WEIR_ASSIGN_OR_RETURN(auto object, ReadBody(request));
+  CreateRequest out;
+  JsonReader in(object);
+  in.Read("stream_name", out.stream_name);
+  if (const auto* config = in.Find("config")) {
+    if (!config->is_object()) {
+      return InvalidArgument("json: cannot unmarshal config into Go value of type object");
+    }
+    WEIR_ASSIGN_OR_RETURN(out.config, ReadConsumerConfig(config->get_object(), strict));
+  }
+  std::string action;
+  in.Read("action", action);
+  if (action == "create") {
+    out.action = Action::kCreate;
+  } else if (action == "update") {
+    out.action = Action::kUpdate;
+  } else if (!action.empty()) {
+    return InvalidArgument(Cat("unknown consumer action: ", Quoted(action)));
+  }
+  in.Read("pedantic", out.pedantic);
+  WEIR_RETURN_IF_ERROR(in.Finish(strict));
+  return out;
+}
+
+// What the subject asks for, checked against the body (jetstream-api.md 9.2, forms).
+ApiError CheckSubject(const ApiRequest& request, CreateRequest& create) {
+  ConsumerConfig& config = create.config;
+  size_t tokens = protocol::TokenCount(request.subject);
+  bool legacy_ephemeral = tokens == 5;
+  bool legacy_durable = !legacy_ephemeral && request.token(3) == "DURABLE";
+  if (legacy_durable && tokens != 7) {
+    return MakeError(10016);
+  }
+  std::string_view stream = request.token(legacy_durable ? 5 : 4);
+  std::string name(legacy_ephemeral ? config.name : request.token(legacy_durable ? 6 : 5));
+  std::string_view filter;
+  if (!legacy_ephemeral && !legacy_durable && tokens > 6) {
+    filter = request.subject;
+    for (int skipped = 0; skipped < 6; ++skipped) {
+      filter.remove_prefix(filter.find('.') + 1);
+    }
+  }
+  if (stream != create.stream_name) {
+    return MakeError(10056);
+  }
+  if (name.find_first_of("\\/") != std::string::npos) {
+    return MakeError(10127);
+  }
+  if (legacy_durable && config.durable_name.empty()) {
+    return MakeError(10018);
+  }
+  if (!legacy_ephemeral) {
+    if (!config.durable_name.empty() && name != config.durable_name) {
+      return MakeError(10017);
+    }
+    config.name = name;
+  } else if (!config.durable_name.empty()) {
+    return MakeError(10020);
+  }
+  if (!filter.empty() && !config.filter_subjects.empty()) {
+    return MakeError(10137);
+  }
+  if (!filter.empty() && config.filter_subject != filter) {
+    return MakeError(10131);
+  }
+  return config.num_replicas > 1 ? MakeError(10074) : ApiError{};
+}
+
+ConsumerRules RulesFor(Stream& stream, const AccountLimits& limits) {
+  const StreamConfig& config = stream.config();
+  const JetStreamOptions& options = stream.env().options;
+  ConsumerRules rules;
+  switch (config.retention) {
+    case RetentionPolicy::kLimits:
+      rules.retention = ConsumerRules::Retention::kLimits;
+      break;
+    case RetentionPolicy::kInterest:
+      rules.retention = ConsumerRules::Retention::kInterest;
+      break;
+    case RetentionPolicy::kWorkQueue:
+      rules.retention = ConsumerRules::Retention::kWorkQueue;
+      break;
+  }
+  rules.stream_replicas = config.num_replicas;
+  rules.stream_subjects = config.subjects;
+  rules.stream_max_ack_pending = config.consumer_limits.max_ack_pending;
+  rules.stream_inactive_threshold_ns = config.consumer_limits.inactive_threshold_ns;
+  rules.server_max_ack_pending = options.max_ack_pending;
+  rules.server_max_request_batch = options.max_request_batch;
+  rules.account_max_ack_pending = limits.max_ack_pending;
+  return rules;
+}
+
+bool IsInternal(const Consumer& consumer) {
+  return consumer.config().direct || consumer.config().sourcing;
+}
+
+size_t CountPublic(Stream& stream) {
+  auto& consumers = stream.consumers();
+  return static_cast<size_t>(
+      std::count_if(consumers.begin(), consumers.end(),
+                    [](const auto& entry) { return !IsInternal(*entry.second); }));
+}
+
+// Does no other consumer want what these filters select?
+bool IsPartition(Stream& stream, std::string_view name, const std::vector<std::string>& filters) {
+  for (const auto& [other_name, other] : stream.consumers()) {
+    if (other_name == name || IsInternal(*other)) {
+      continue;
+    }
+    std::vector<std::string> theirs = other->config().Filters();
+    for (const std::string& filter : filters) {
+      if (theirs.empty() ||
+          std::any_of(theirs.begin(), theirs.end(),
+                      [&](const std::string& their) { return protocol::Overlap(filter, their); })) {
+        return false;
+      }
+    }
+  }
+  return true;
+}
+
+ApiError CheckConsumerCount(Stream& stream, const AccountLimits& limits) {
+  int64_t most = stream.config().max_consumers;
+  if (most <= 0 || (limits.max_consumers > 0 && limits.max_consumers < most)) {
+    most = limits.max_consumers;
+  }
+  int64_t fallback = stream.env().options.default_max_consumers;
+  if (most <= 0 && fallback > 0) {
+    most = fallback;
+  }
+  bool full = most > 0 && CountPublic(stream) >= static_cast<size_t>(most);
+  return full ? MakeError(10026) : ApiError{};
+}
+
+ApiError CheckWorkQueue(Stream& stream, const ConsumerConfig& config) {
+  if (stream.config().retention != RetentionPolicy::kWorkQueue || config.direct ||
+      config.sourcing) {
+    return {};
+  }
+  if (config.ack_policy != AckPolicy::kExplicit && config.ack_policy != AckPolicy::kFlowControl) {
+    return MakeError(10098);
+  }
+  if (config.deliver_policy != DeliverPolicy::kAll) {
+    return MakeError(10101);
+  }
+  if (CountPublic(stream) > 0) {
+    std::vector<std::string> filters = config.Filters();
+    if (filters.empty()) {
+      return MakeError(10099);
+    }
+    if (!IsPartition(stream, config.name, filters)) {
+      return MakeError(10100);
+    }
+  }
+  return {};
+}
+
+// What this server does not do yet is refused, never ignored.
+ApiError CheckSupported(const ConsumerConfig& config) {
+  if (config.is_push()) {
+    return MakeError(10052, "push consumers are not supported");
+  }
+  if (config.priority_policy == PriorityPolicy::kPinnedClient) {
+    return MakeError(10052, "priority policy pinned_client is not supported");
+  }
+  return {};
+}
+
+void RespondInfo(Stream& stream, const ApiRequest& request, std::string_view type,
+                 Consumer& consumer) {
+  JsonWriter out = StartResponse(type);
+  consumer.WriteInfo(out);
+  out.CloseObject();
+  Respond(stream.env(), request, out.text());
+}
+
+// Sends the answer once everything staged so far is durable.
+void RespondWhenDurable(Stream& stream, const ApiRequest& request, std::string_view type,
+                        std::string json) {
+  stream.WhenDurable([&env = stream.env(), request, type = std::string(type),
+                      json = std::move(json)](const Status& status) {
+    if (status.ok()) {
+      Respond(env, request, json);
+    } else {
+      RespondError(env, request, type, MakeError(10104, Message(status)));
+    }
+  });
+}
+
+void RespondInfoWhenDurable(Stream& stream, const ApiRequest& request, Consumer& consumer) {
+  if (!consumer.persistent()) {
+    RespondInfo(stream, request, kCreateResponse, consumer);
+    return;
+  }
+  JsonWriter out = StartResponse(kCreateResponse);
+  consumer.WriteInfo(out);
+  out.CloseObject();
+  RespondWhenDurable(stream, request, kCreateResponse, out.Take());
+}
+
+// The consumer exists: the request is an update, or a repetition.
+ApiError UpdateExisting(Stream& stream, Consumer& consumer, const CreateRequest& create) {
+  const ConsumerConfig& config = create.config;
+  const ConsumerConfig& old = consumer.config();
+  if (create.action == Action::kCreate && config != old) {
+    return MakeError(10148);
+  }
+  if (stream.config().retention == RetentionPolicy::kWorkQueue &&
+      !IsPartition(stream, consumer.name(), config.Filters())) {
+    return MakeError(10100);
+  }
+  if (config == old) {
+    return {};
+  }
+  if (ApiError error = CheckConsumerUpdate(old, config)) {
+    return error;
+  }
+  if (config.deliver_subject != old.deliver_subject &&
+      stream.env().router.HasInterest(stream.account(), old.deliver_subject)) {
+    return MakeError(10013);
+  }
+  consumer.Update(config);
+  return {};
+}
+
+ApiError CreateNew(Stream& stream, CreateRequest& create, const AccountLimits& limits,
+                   Consumer*& out) {
+  ConsumerConfig& config = create.config;
+  if (create.action == Action::kUpdate) {
+    return MakeError(10149);
+  }
+  if (!config.direct && !config.sourcing) {
+    if (ApiError error = CheckConsumerCount(stream, limits)) {
+      return error;
+    }
+  }
+  if (ApiError error = CheckWorkQueue(stream, config)) {
+    return error;
+  }
+  while (config.name.empty()) {
+    std::string name = RandomName(stream.env().random, kAutoNameSize);
+    if (stream.FindConsumer(name) == nullptr) {
+      config.name = std::move(name);
+      config.auto_named = true;
+    }
+  }
+  out =
+      &stream.AddConsumer(std::move(config), stream.NextConsumerId(), stream.env().clock.wall_ns());
+  return {};
+}
+
+ApiError Create(Stream& stream, const ApiRequest& request, CreateRequest& create, Consumer*& out) {
+  if (ApiError error = CheckSubject(request, create)) {
+    return error;
+  }
+  ConsumerConfig& config = create.config;
+  Consumer* existing = config.name.empty() ? nullptr : stream.FindConsumer(config.name);
+  if (existing != nullptr) {
+    config.pause_until_ns = existing->config().pause_until_ns;
+  }
+  StampConsumerMetadata(config);
+  AccountLimits limits =
+      stream.env().accounts.JetStreamLimits(stream.account()).value_or(AccountLimits{});
+  ConsumerRules rules = RulesFor(stream, limits);
+  if (ApiError error = ApplyConsumerDefaults(config, rules, create.pedantic)) {
+    return error;
+  }
+  if (ApiError error = CheckConsumerConfig(config, rules)) {
+    return error;
+  }
+  if (ApiError error = CheckSupported(config)) {
+    return error;
+  }
+  if (existing != nullptr) {
+    out = existing;
+    return UpdateExisting(stream, *existing, create);
+  }
+  return CreateNew(stream, create, limits, out);
+}
+
+std::vector<Consumer*> PublicByName(Stream& stream) {
+  std::vector<Consumer*> out;
+  for (const auto& [name, consumer] : stream.consumers()) {
+    if (!consumer->config().direct) {
+      out.push_back(consumer.get());
+    }
+  }
+  std::sort(out.begin(), out.end(),
+            [](const Consumer* a, const Consumer* b) { return a->name() < b->name(); });
+  return out;
+}
+
+void WritePage(JsonWriter& out, size_t total, size_t offset, size_t limit) {
+  out.Field("total", total).Field("offset", offset).Field("limit", limit);
+}
+
+// Names and lists: a page of the consumers by name, each written by `write`.
+void RespondPage(Stream& stream, const ApiRequest& request, std::string_view type, size_t limit,
+                 void (*write)(JsonWriter&, Consumer&)) {
+  Environment& env = stream.env();
+  int64_t asked = 0;
+  Status status;
+  auto body = ReadOptionalBody(request);
+  if (body.ok()) {
+    JsonReader in(*body);
+    in.Read("offset", asked);
+    status = in.Finish(env.options.strict);
+  } else {
+    status = body.status();
+  }
+  JsonWriter out = StartResponse(type);
+  if (!status.ok()) {
+    InvalidJson(status).WriteTo(out);
+    WritePage(out, 0, 0, 0);
+    out.Key("consumers").OpenArray().CloseArray().CloseObject();
+    Respond(env, request, out.text(), true);
+    return;
+  }
+  std::vector<Consumer*> all = PublicByName(stream);
+  size_t offset = std::min(all.size(), static_cast<size_t>(std::max<int64_t>(asked, 0)));
+  size_t end = std::min(all.size(), offset + limit);
+  WritePage(out, all.size(), offset, limit);
+  out.Key("consumers").OpenArray();
+  for (size_t i = offset; i < end; ++i) {
+    write(out, *all[i]);
+  }
+  out.CloseArray().CloseObject();
+  Respond(env, request, out.text());
+}
+
+// The consumer that the subject names; answers 10014 when there is none.
+Consumer* FindOrRespond(Stream& stream, const ApiRequest& request, std::string_view type) {
+  Consumer* consumer = stream.FindConsumer(request.token(5));
+  if (consumer == nullptr) {
+    RespondError(stream.env(), request, type, MakeError(10014));
+  }
+  return consumer;
+}
+
+}  // namespace
+
+void HandleConsumerCreate(Stream& stream, const ApiRequest& request) {
+  Environment& env = stream.env();
+  StatusOr<CreateRequest> create = ReadCreate(request, env.options.strict);
+  if (!create.ok()) {
+    RespondError(env, request, kCreateResponse, InvalidJson(create.status()));
+    return;
+  }
+  size_t before = stream.consumers().size();
+  Consumer* consumer = nullptr;
+  ApiError error = Create(stream, request, *create, consumer);
+  if (error) {
+    RespondError(env, request, kCreateResponse, error);
+    return;
+  }
+  if (stream.consumers().size() > before) {
+    consumer->AnnounceCreated();
+  }
+  RespondInfoWhenDurable(stream, request, *consumer);
+}
+
+void HandleConsumerNames(Stream& stream, const ApiRequest& request) {
+  RespondPage(stream, request, "consumer_names_response", kNamesLimit,
+              [](JsonWriter& out, Consumer& consumer) { out.Value(consumer.name()); });
+}
+
+void HandleConsumerList(Stream& stream, const ApiRequest& request) {
+  RespondPage(stream, request, "consumer_list_response", kListLimit,
+              [](JsonWriter& out, Consumer& consumer) {
+                out.OpenObject();
+                consumer.WriteInfo(out);
+                out.CloseObject();
+              });
+}
+
+void HandleConsumerInfo(Stream& stream, const ApiRequest& request) {
+  constexpr std::string_view kType = "consumer_info_response";
+  if (Consumer* consumer = FindOrRespond(stream, request, kType)) {
+    RespondInfo(stream, request, kType, *consumer);
+  }
+}
+
+void HandleConsumerDelete(Stream& stream, const ApiRequest& request) {
+  constexpr std::string_view kType = "consumer_delete_response";
+  if (!IsEmptyBody(request.payload)) {
+    RespondError(stream.env(), request, kType, MakeError(10038));
+    return;
+  }
+  Consumer* consumer = FindOrRespond(stream, request, kType);
+  if (consumer == nullptr) {
+    return;
+  }
+  bool persistent = consumer->persistent();
+  consumer->Delete();
+  JsonWriter out = StartResponse(kType);
+  out.Field("success", true).CloseObject();
+  if (persistent) {
+    RespondWhenDurable(stream, request, kType, out.Take());
+  } else {
+    Respond(stream.env(), request, out.text());
+  }
+}
+
+void HandleConsumerPause(Stream& stream, const ApiRequest& request) {
+  constexpr std::string_view kType = "consumer_pause_response";
+  Environment& env = stream.env();
+  int64_t until = kZeroTime;
+  auto body = ReadOptionalBody(request);
+  Status status = body.status();
+  if (body.ok()) {
+    JsonReader in(*body);
+    in.ReadTime("pause_until", until);
+    status = in.Finish(env.options.strict);
+  }
+  JsonWriter out = StartResponse(kType);
+  ApiError error = status.ok() ? ApiError{} : InvalidJson(status);
+  Consumer* consumer = stream.FindConsumer(request.token(5));
+  if (!error && consumer == nullptr) {
+    error = MakeError(10014);
+  }
+  if (error) {
+    error.WriteTo(out);
+    out.Field("paused", false).Key("pause_until").Time(kZeroTime).CloseObject();
+    Respond(env, request, out.text(), true);
+    return;
+  }
+  ConsumerConfig config = consumer->config();
+  config.pause_until_ns = until == kZeroTime ? std::nullopt : std::optional(until);
+  StampConsumerMetadata(config);
+  consumer->Update(std::move(config));
+  out.Field("paused", consumer->paused()).Key("pause_until").Time(until);
+  if (consumer->paused()) {
+    out.Field("pause_remaining", until - env.clock.wall_ns());
+  }
+  out.CloseObject();
+  if (consumer->persistent()) {
+    RespondWhenDurable(stream, request, kType, out.Take());
+  } else {
+    Respond(env, request, out.text());
+  }
+}
+
+void HandleConsumerUnpin(Stream& stream, const ApiRequest& request) {
+  constexpr std::string_view kType = "consumer_unpin_response";
+  Environment& env = stream.env();
+  std::string group;
+  auto body = ReadBody(request);
+  Status status = body.status();
+  if (body.ok()) {
+    JsonReader in(*body);
+    in.Read("group", group);
+    status = in.Finish(false);
+  }
+  if (status.ok() && group.empty()) {
+    status = InvalidArgument("consumer group not specified");
+  }
+  if (!status.ok()) {
+    RespondError(env, request, kType, InvalidJson(status));
+    return;
+  }
+  if (!IsValidPriorityGroup(group)) {
+    RespondError(env, request, kType, MakeError(10162));
+    return;
+  }
+  Consumer* consumer = FindOrRespond(stream, request, kType);
+  if (consumer == nullptr) {
+    return;
+  }
+  const auto& groups = consumer->config().priority_groups;
+  if (std::find(groups.begin(), groups.end(), group) == groups.end()) {
+    RespondError(env, request, kType, MakeError(10160));
+    return;
+  }
+  JsonWriter out = StartResponse(kType);
+  out.CloseObject();
+  Respond(env, request, out.text());
+}
+
+void HandleConsumerReset(Stream& stream, const ApiRequest& request) {
+  constexpr std::string_view kType = "consumer_reset_response";
+  Environment& env = stream.env();
+  uint64_t seq = 0;
+  auto body = ReadBody(request);
+  Status status = body.status();
+  if (body.ok()) {
+    JsonReader in(*body);
+    in.Read("seq", seq);
+    status = in.Finish(false);
+  }
+  ApiError error = status.ok() ? ApiError{} : InvalidJson(status);
+  Consumer* consumer = stream.FindConsumer(request.token(5));
+  if (!error && consumer == nullptr) {
+    error = MakeError(10014);
+  }
+  StreamSeq begins = 0;
+  if (!error) {
+    StatusOr<StreamSeq> reset = consumer->Reset(seq);
+    if (reset.ok()) {
+      begins = *reset;
+    } else {
+      error = MakeError(10204, Message(reset.status()));
+    }
+  }
+  JsonWriter out = StartResponse(kType);
+  if (error) {
+    error.WriteTo(out);
+  } else {
+    consumer->WriteInfo(out);
+  }
+  out.Field("reset_seq", begins).CloseObject();
+  Respond(env, request, out.text(), static_cast<bool>(error));
+}
+
+}  // namespace weir::jetstream

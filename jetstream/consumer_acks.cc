@@ -1,0 +1,141 @@
+// What a consumer does with an answer to a delivery (jetstream-api.md 9.7).
+
+#include <utility>
+
+#include "jetstream/consumer.h"
+#include "jetstream/js_subjects.h"
+#include "jetstream/stream.h"
+#include "protocol/base/json.h"
+#include "protocol/base/strings.h"
+
+namespace weir::jetstream {
+
+namespace {
+
+// The delay of "-NAK <argument>": `{"delay": <ns>}` or a Go duration; 0 without one; nullopt for
+// what cannot be read.
+std::optional<int64_t> NakDelay(std::string_view argument) {
+  argument = TrimSpace(argument);
+  if (argument.empty()) {
+    return 0;
+  }
+  if (argument.front() != '{') {
+    return ParseDuration(argument);
+  }
+  auto value = ParseJson(argument);
+  if (!value.ok() || !value->is_object()) {
+    return std::nullopt;
+  }
+  int64_t delay = 0;
+  JsonReader in(value->get_object());
+  in.Read("delay", delay);
+  return in.Finish(false).ok() ? std::optional(delay) : std::nullopt;
+}
+
+}  // namespace
+
+void Consumer::OnAck(const Inbound& message) {
+  std::optional<AckInfo> info = ParseAckSubject(message.subject);
+  if (!info || info->stream_seq == 0) {
+    return;
+  }
+  int64_t now = stream_.env().clock.steady_ns();
+  pull_.NoteActivity(now);
+  std::string_view body = message.payload;
+  bool changes = false;
+  if (body.empty() || body == "+ACK" || body == "+OK") {
+    changes = Acknowledge(*info, now, true);
+  } else if (body.starts_with("+NXT")) {
+    Acknowledge(*info, now, true);
+    OnPull(message.reply, body.substr(4));
+    return;
+  } else if (body.starts_with("-NAK")) {
+    Nak(*info, now, body.substr(4));
+  } else if (body == "+WPI") {
+    if (ledger_.Progress(info->stream_seq, now)) {
+      MarkDirty();
+    }
+  } else if (body.starts_with("+TERM")) {
+    Terminate(*info, now, TrimSpace(body.substr(5)));
+    changes = true;
+  }
+  if (!message.reply.empty()) {
+    AnswerAck(message.reply, changes);
+  }
+}
+
+// Whether the ack was for something delivered; only then there is something to wait for.
+bool Consumer::Acknowledge(const AckInfo& info, int64_t now_ns, bool sample) {
+  StreamSeq seq = info.stream_seq;
+  if (seq > ledger_.delivered().stream) {
+    return false;
+  }
+  bool was_full = !ledger_.HasRoom();
+  if (config_.ack_policy == AckPolicy::kExplicit) {
+    if (sample && sample_percent_ > 0) {
+      const AckLedger::Entry* entry = ledger_.Find(seq);
+      Environment& env = stream_.env();
+      if (entry != nullptr && env.random.Below(100) < static_cast<uint64_t>(sample_percent_)) {
+        events_.AckSampled({info.consumer_seq, seq}, info.deliveries, now_ns - entry->delivered_ns);
+      }
+    }
+    ledger_.Ack(seq);
+    MessageDone(seq);
+  } else {
+    bool moved =
+        ledger_.AckAll(seq, info.consumer_seq, [this](StreamSeq covered) { MessageDone(covered); });
+    if (!moved) {
+      return true;
+    }
+    MessageDone(seq);
+  }
+  last_acked_ns_ = now_ns;
+  MarkDirty();
+  if (was_full) {
+    delivery_.Run();
+  }
+  return true;
+}
+
+void Consumer::MessageDone(StreamSeq seq) {
+  if (retains_) {
+    stream_.MessageDone(*this, seq);
+  }
+}
+
+void Consumer::Nak(const AckInfo& info, int64_t now_ns, std::string_view argument) {
+  Environment& env = stream_.env();
+  std::optional<int64_t> delay = NakDelay(argument);
+  if (!delay) {
+    env.log.Warn("JetStream consumer '", stream_.name(), " > ", name_,
+                 "' bad NAK delay value: ", Quoted(TrimSpace(argument)));
+  }
+  if (ledger_.Nak(info.stream_seq, info.consumer_seq, delay.value_or(0), now_ns)) {
+    MarkDirty();
+    events_.Naked({info.consumer_seq, info.stream_seq}, info.deliveries);
+    delivery_.Run();
+  }
+}
+
+void Consumer::Terminate(const AckInfo& info, int64_t now_ns, std::string_view reason) {
+  Acknowledge(info, now_ns, false);
+  events_.Terminated({info.consumer_seq, info.stream_seq}, info.deliveries, reason);
+}
+
+// An answered ack must survive a restart, so the answer waits for the state to be durable.
+void Consumer::AnswerAck(std::string_view reply, bool when_durable) {
+  Environment& env = stream_.env();
+  if (!when_durable || !persistent_) {
+    env.router.Publish(stream_.account(), Outbound{reply, {}, {}, {}});
+    return;
+  }
+  if (dirty_) {
+    flush_now_ = true;
+    stream_.MarkDirty();
+  }
+  stream_.WhenDurable([&router = env.router, account = stream_.account(), to = std::string(reply)] {
+    router.Publish(account, Outbound{to, {}, {}, {}});
+  });
+}
+
+}  // namespace weir::jetstream

@@ -1,0 +1,70 @@
+#include "jetstream/consumer_events.h"
+
+#include <utility>
+
+#include "jetstream/js_subjects.h"
+#include "protocol/base/nuid.h"
+
+namespace weir::jetstream {
+
+ConsumerEvents::ConsumerEvents(Environment& env, AccountId account, std::string stream,
+                               std::string consumer)
+    : env_(env), account_(account), stream_(std::move(stream)), consumer_(std::move(consumer)) {}
+
+void ConsumerEvents::Publish(std::string_view subject, std::string_view type, Fields fields) {
+  if (!env_.router.HasInterest(account_, subject)) {
+    return;
+  }
+  JsonWriter out;
+  out.OpenObject().Field("type", Cat("io.nats.jetstream.", type));
+  out.Field("id", Nuid(env_.random)).Key("timestamp").Time(env_.clock.wall_ns());
+  out.Field("stream", stream_).Field("consumer", consumer_);
+  fields(out);
+  out.Optional("domain", env_.options.domain).CloseObject();
+  env_.router.Publish(account_, Outbound{subject, {}, {}, out.text()});
+}
+
+void ConsumerEvents::PublishAdvisory(std::string_view event, std::string_view type, Fields fields) {
+  Publish(ConsumerAdvisorySubject(event, stream_, consumer_), Cat("advisory.v1.", type), fields);
+}
+
+void ConsumerEvents::Action(std::string_view event, std::string_view action) {
+  PublishAdvisory(event, "consumer_action",
+                  [action](JsonWriter& out) { out.Field("action", action); });
+}
+
+void ConsumerEvents::Paused(bool paused, int64_t until_ns) {
+  PublishAdvisory("PAUSE", "consumer_pause", [=](JsonWriter& out) {
+    out.Field("paused", paused).Key("pause_until").Time(until_ns);
+  });
+}
+
+void ConsumerEvents::Exceeded(StreamSeq seq, uint64_t deliveries) {
+  PublishAdvisory("MAX_DELIVERIES", "max_deliver", [=](JsonWriter& out) {
+    out.Field("stream_seq", seq).Field("deliveries", deliveries);
+  });
+}
+
+void ConsumerEvents::Naked(const SequencePair& at, uint64_t deliveries) {
+  PublishAdvisory("MSG_NAKED", "nak", [&](JsonWriter& out) {
+    out.Field("consumer_seq", at.consumer).Field("stream_seq", at.stream);
+    out.Field("deliveries", deliveries);
+  });
+}
+
+void ConsumerEvents::Terminated(const SequencePair& at, uint64_t deliveries,
+                                std::string_view reason) {
+  PublishAdvisory("MSG_TERMINATED", "terminated", [&](JsonWriter& out) {
+    out.Field("consumer_seq", at.consumer).Field("stream_seq", at.stream);
+    out.Field("deliveries", deliveries).Optional("reason", reason);
+  });
+}
+
+void ConsumerEvents::AckSampled(const SequencePair& at, uint64_t deliveries, int64_t ack_time_ns) {
+  Publish(AckMetricSubject(stream_, consumer_), "metric.v1.consumer_ack", [&](JsonWriter& out) {
+    out.Field("consumer_seq", at.consumer).Field("stream_seq", at.stream);
+    out.Field("ack_time", ack_time_ns).Field("deliveries", deliveries);
+  });
+}
+
+}  // namespace weir::jetstream
