@@ -1,0 +1,2 @@
+#include "server/options.h"
+namespace weir::server { std::vector<std::string> StartupWarnings(const Options&) { return {}; } }
