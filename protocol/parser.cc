@@ -86,9 +86,69 @@ ParseStatus Parser::Unknown(std::string_view input) {
               input.substr(0, std::min<size_t>(input.size(), 32)));
 }
 
+// The path of nearly every message: "PUB " in this very case, a complete line, plain arguments and the
+// whole payload at hand, in one pass over the line. Whatever is not exactly that is left to NextPub().
+bool Parser::QuickPub(std::string_view input, Op& op) const {
+  const char* p = input.data() + 4;
+  const char* end = input.data() + std::min(input.size(), limits_.max_control_line);
+  const char* starts[3];
+  const char* ends[3];
+  int count = 0;
+  while (true) {
+    const char* start = p;
+    while (p != end && static_cast<uint8_t>(*p) > ' ') {
+      ++p;
+    }
+    if (p == end || p == start || count == 3) {
+      return false;
+    }
+    starts[count] = start;
+    ends[count++] = p;
+    if (*p == ' ') {
+      ++p;
+      continue;
+    }
+    break;
+  }
+  if (end - p < 2 || p[0] != '\r' || p[1] != '\n' || count < 2) {
+    return false;
+  }
+  const char* digit = starts[count - 1];
+  if (ends[count - 1] - digit > 9) {
+    return false;
+  }
+  uint32_t size = 0;
+  for (; digit != ends[count - 1]; ++digit) {
+    uint32_t value = static_cast<uint32_t>(*digit) - '0';
+    if (value > 9) {
+      return false;
+    }
+    size = size * 10 + value;
+  }
+  const char* body = p + 2;
+  auto left = static_cast<size_t>(input.data() + input.size() - body);
+  if (left < size_t{size} + 2 || (limits_.max_payload >= 0 && size > limits_.max_payload) ||
+      body[size] != '\r' || body[size + 1] != '\n') {
+    return false;
+  }
+  op.kind = OpKind::kPub;
+  op.subject = {starts[0], static_cast<size_t>(ends[0] - starts[0])};
+  op.reply = count == 3 ? std::string_view(starts[1], static_cast<size_t>(ends[1] - starts[1]))
+                        : std::string_view{};
+  op.headers = {};
+  op.payload = {body, size};
+  op.size = static_cast<size_t>(body - input.data()) + size + 2;
+  return true;
+}
+
 ParseStatus Parser::Next(std::string_view input, Op& op) {
   if (input.size() < needed_ || input.empty()) {
     return ParseStatus::kNeedMore;
+  }
+  if (input.size() > 4 && std::memcmp(input.data(), "PUB ", 4) == 0 && QuickPub(input, op)) {
+    needed_ = 0;
+    scanned_ = 0;
+    return ParseStatus::kOp;
   }
   struct Entry {
     std::string_view verb;

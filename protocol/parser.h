@@ -74,6 +74,7 @@ class Parser {
   const std::string& error_text() const { return error_text_; }
 
  private:
+  bool QuickPub(std::string_view input, Op& op) const;
   ParseStatus NextPub(std::string_view input, size_t verb, bool with_headers, Op& op);
   ParseStatus NextSub(std::string_view input, Op& op);
   ParseStatus NextUnsub(std::string_view input, Op& op);

@@ -83,7 +83,9 @@ struct Server::Stopping {
 };
 
 int DefaultWorkers(unsigned hardware_threads) {
-  return static_cast<int>(std::clamp(hardware_threads, 1U, 64U));
+  // Half of the machine: a worker is rarely the bottleneck, and a hop between two workers costs more
+  // than it saves as long as one of them would do. One on two threads (measured, THREADING.md 8).
+  return static_cast<int>(std::clamp(hardware_threads / 2, 1U, 64U));
 }
 
 Server::Server(Options options, Log& log)

@@ -44,13 +44,13 @@ Session::Session(SessionHost& host, ByteQueue& out, const ClientLimits& limits, 
 
 Session::Progress Session::OnBytes(std::string_view input, size_t& consumed) {
   consumed = 0;
+  Op op;  // each operation sets the fields of its kind
   while (closing_ == CloseReason::kNone && consumed < input.size()) {
     std::string_view rest = input.substr(consumed);
     if (must_connect_ && rest.front() != 'C' && rest.front() != 'c') [[unlikely]] {
       Refuse("Authorization Violation", CloseReason::kAuthenticationFailure);
       break;
     }
-    Op op;
     ParseStatus status = parser_.Next(rest, op);
     if (status == ParseStatus::kNeedMore) {
       return Progress::kAll;
