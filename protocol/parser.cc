@@ -9,12 +9,16 @@ namespace weir::protocol {
 
 namespace {
 
-bool IsBlank(char c) { return c == ' ' || c == '\t'; }
+bool IsBlank(char c) {
+  return c == ' ' || c == '\t';
+}
 // Inside argument lines the reference also splits at a stray CR.
-bool IsSeparator(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
+bool IsSeparator(char c) {
+  return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
 
-// Compares the verb byte by byte with as much of it as has arrived, without regard to case. The verb
-// is given in upper case.
+// Compares the verb byte by byte with as much of it as has arrived, without regard to case. The
+// verb is given in upper case.
 enum class Verb : uint8_t { kYes, kNo, kPartial };
 Verb MatchVerb(std::string_view input, std::string_view verb) {
   size_t n = std::min(input.size(), verb.size());
@@ -86,8 +90,9 @@ ParseStatus Parser::Unknown(std::string_view input) {
               input.substr(0, std::min<size_t>(input.size(), 32)));
 }
 
-// The path of nearly every message: "PUB " in this very case, a complete line, plain arguments and the
-// whole payload at hand, in one pass over the line. Whatever is not exactly that is left to NextPub().
+// The path of nearly every message: "PUB " in this very case, a complete line, plain arguments and
+// the whole payload at hand, in one pass over the line. Whatever is not exactly that is left to
+// NextPub().
 bool Parser::QuickPub(std::string_view input, Op& op) const {
   const char* p = input.data() + 4;
   const char* end = input.data() + std::min(input.size(), limits_.max_control_line);
@@ -157,10 +162,10 @@ ParseStatus Parser::Next(std::string_view input, Op& op) {
   // At most three verbs share a first letter; the first entry of a letter is the frequent one.
   static constexpr Entry kP[] = {
       {"PUB", OpKind::kPub}, {"PING", OpKind::kPing}, {"PONG", OpKind::kPong}};
-  static constexpr Entry kOthers[] = {
-      {"HPUB", OpKind::kPub},  {"SUB", OpKind::kSub},   {"UNSUB", OpKind::kUnsub},
-      {"CONNECT", OpKind::kConnect}, {"INFO", OpKind::kInfo}, {"+OK", OpKind::kOk},
-      {"-ERR", OpKind::kErr}};
+  static constexpr Entry kOthers[] = {{"HPUB", OpKind::kPub},    {"SUB", OpKind::kSub},
+                                      {"UNSUB", OpKind::kUnsub}, {"CONNECT", OpKind::kConnect},
+                                      {"INFO", OpKind::kInfo},   {"+OK", OpKind::kOk},
+                                      {"-ERR", OpKind::kErr}};
   char first = input[0];
   const Entry* begin = first == 'P' || first == 'p' ? std::begin(kP) : std::begin(kOthers);
   const Entry* end = first == 'P' || first == 'p' ? std::end(kP) : std::end(kOthers);
@@ -194,8 +199,7 @@ ParseStatus Parser::Next(std::string_view input, Op& op) {
   return Unknown(input);
 }
 
-ParseStatus Parser::Line(std::string_view input, size_t verb, std::string_view& line,
-                         size_t& end) {
+ParseStatus Parser::Line(std::string_view input, size_t verb, std::string_view& line, size_t& end) {
   size_t start = verb;
   while (start < input.size() && IsBlank(input[start])) {
     ++start;
@@ -279,8 +283,8 @@ ParseStatus Parser::NextPub(std::string_view input, size_t verb, bool with_heade
   op.subject = arguments[0];
   op.reply = count == fixed + 1 ? arguments[1] : std::string_view{};
   op.headers = input.substr(body, static_cast<size_t>(header_size));
-  op.payload =
-      input.substr(body + static_cast<size_t>(header_size), static_cast<size_t>(size - header_size));
+  op.payload = input.substr(body + static_cast<size_t>(header_size),
+                            static_cast<size_t>(size - header_size));
   op.size = total;
   return ParseStatus::kOp;
 }

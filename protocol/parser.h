@@ -40,25 +40,25 @@ enum class ParseStatus : uint8_t { kOp, kNeedMore, kError };
 // Why the connection must be closed, and what is sent before (protocol.md 2.2, 6).
 enum class ParseError : uint8_t {
   kNone,
-  kUnknownOperation,   // -ERR 'Unknown Protocol Operation'
-  kBadArguments,       // nothing is sent; the log says what was wrong
-  kHeadersUnsupported, // nothing is sent
-  kControlLine,        // -ERR 'maximum control line exceeded'
-  kPayload,            // -ERR 'Maximum Payload Violation'
+  kUnknownOperation,    // -ERR 'Unknown Protocol Operation'
+  kBadArguments,        // nothing is sent; the log says what was wrong
+  kHeadersUnsupported,  // nothing is sent
+  kControlLine,         // -ERR 'maximum control line exceeded'
+  kPayload,             // -ERR 'Maximum Payload Violation'
 };
 
 // Incremental parser of the client protocol (protocol.md 1 and 2). The caller keeps the bytes: it
-// calls Next() with everything that is not consumed yet, drops op.size bytes after each operation, and
-// after kNeedMore calls again with the same bytes and more behind them. An operation comes out whole,
-// payload included, so the input must be able to hold needed() bytes.
+// calls Next() with everything that is not consumed yet, drops op.size bytes after each operation,
+// and after kNeedMore calls again with the same bytes and more behind them. An operation comes out
+// whole, payload included, so the input must be able to hold needed() bytes.
 //
 // Independent of how the bytes were cut. After an error the parser is finished.
 class Parser {
  public:
   struct Limits {
-    int64_t max_payload = 1 << 20;     // headers and payload, bytes; -1: none
-    size_t max_control_line = 4096;    // bytes of arguments
-    bool headers = true;               // server and client agreed on headers
+    int64_t max_payload = 1 << 20;   // headers and payload, bytes; -1: none
+    size_t max_control_line = 4096;  // bytes of arguments
+    bool headers = true;             // server and client agreed on headers
   };
 
   explicit Parser(const Limits& limits) : limits_(limits) {}

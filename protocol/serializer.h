@@ -23,15 +23,17 @@ struct WireMessage {
 // Appends the complete message. Returns the bytes appended.
 inline size_t AppendMessage(ByteQueue& out, const WireMessage& m) {
   // Verb, blanks, two sizes of at most ten digits and three CRLF fit into 40.
-  size_t bound = m.subject.size() + m.sid.size() + m.reply.size() + m.headers.size() +
-                 m.payload.size() + 40;
+  size_t bound =
+      m.subject.size() + m.sid.size() + m.reply.size() + m.headers.size() + m.payload.size() + 40;
   char* start = out.Reserve(bound);
   char* p = start;
   auto put = [&p](std::string_view text) {
     std::memcpy(p, text.data(), text.size());
     p += text.size();
   };
-  auto number = [&p](size_t value) { p = std::to_chars(p, p + 20, value).ptr; };
+  auto number = [&p](size_t value) {
+    p = std::to_chars(p, p + 20, value).ptr;
+  };
   put(m.headers.empty() ? std::string_view("MSG ") : std::string_view("HMSG "));
   put(m.subject);
   *p++ = ' ';

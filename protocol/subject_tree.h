@@ -11,9 +11,9 @@
 
 namespace weir::protocol {
 
-// Values by subject pattern: insert under literals and wildcards, find what matches a literal subject.
-// A tree of tokens; each node has its literal children, one "*" child, and the values of the patterns
-// that end here or end here with ">". V needs ==. Not thread-safe.
+// Values by subject pattern: insert under literals and wildcards, find what matches a literal
+// subject. A tree of tokens; each node has its literal children, one "*" child, and the values of
+// the patterns that end here or end here with ">". V needs ==. Not thread-safe.
 template <typename V>
 class SubjectTree {
  public:
@@ -38,8 +38,9 @@ class SubjectTree {
     return removed;
   }
 
-  // Calls visit(value) for every value whose pattern covers the literal `subject`. A subject with an
-  // empty token matches nothing. Tokens that look like wildcards are taken literally (protocol.md 8).
+  // Calls visit(value) for every value whose pattern covers the literal `subject`. A subject with
+  // an empty token matches nothing. Tokens that look like wildcards are taken literally
+  // (protocol.md 8).
   template <typename F>
   void Match(std::string_view subject, F&& visit) const {
     if (subject.empty() || subject.front() == '.' || subject.back() == '.' ||

@@ -16,7 +16,9 @@ Account& AccountRegistry::Add(std::string_view name) {
   return *accounts_.back();
 }
 
-Account& AccountRegistry::Get(AccountId id) const { return *accounts_.at(id.value()); }
+Account& AccountRegistry::Get(AccountId id) const {
+  return *accounts_.at(id.value());
+}
 
 Account* AccountRegistry::FindByName(std::string_view name) const {
   for (const auto& account : accounts_) {
@@ -32,7 +34,9 @@ std::optional<AccountId> AccountRegistry::Find(std::string_view name) const {
   return account == nullptr ? std::nullopt : std::optional<AccountId>(account->id());
 }
 
-std::string AccountRegistry::NameOf(AccountId account) const { return Get(account).name(); }
+std::string AccountRegistry::NameOf(AccountId account) const {
+  return Get(account).name();
+}
 
 std::optional<jetstream::AccountLimits> AccountRegistry::JetStreamLimits(AccountId account) const {
   return Get(account).jetstream_limits;

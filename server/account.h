@@ -14,8 +14,9 @@
 
 namespace weir::server {
 
-// A subject space with its subscriptions, limits and counters. Shared by the registry and the sessions
-// bound to it; the subscription index and the counters are thread-safe, the rest is constant.
+// A subject space with its subscriptions, limits and counters. Shared by the registry and the
+// sessions bound to it; the subscription index and the counters are thread-safe, the rest is
+// constant.
 class Account {
  public:
   Account(AccountId id, std::string name) : id_(id), name_(std::move(name)) {}

@@ -49,7 +49,8 @@ AuthOutcome Authenticator::Authenticate(const protocol::ConnectOptions& options)
     return {no_auth_user_->account};
   }
   auto at = users_.find(options.user);
-  if (at == users_.end() || options.user.empty() || !SameSecret(options.pass, at->second.password)) {
+  if (at == users_.end() || options.user.empty() ||
+      !SameSecret(options.pass, at->second.password)) {
     return {};
   }
   return {at->second.account};

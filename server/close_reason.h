@@ -5,7 +5,8 @@
 
 namespace weir::server {
 
-// Why a connection was closed: the exact strings of connz and of disconnect events (protocol.md 7.3).
+// Why a connection was closed: the exact strings of connz and of disconnect events
+// (protocol.md 7.3).
 enum class CloseReason : uint8_t {
   kNone,
   kClientClosed,

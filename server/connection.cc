@@ -22,8 +22,7 @@ Connection::Connection(Worker& worker, ServerContext& context, Target self,
       self_(self),
       id_(context.counters.last_client_id.fetch_add(1) + 1),
       transport_(std::move(transport)),
-      session_(*this, out_, context.options.limits, context.authenticator.AccountBeforeConnect(),
-               context.log),
+      session_(*this, out_, context.options.limits, context.authenticator.AccountBeforeConnect()),
       start_ns_(worker.now_ns()) {}
 
 Connection::~Connection() = default;
@@ -54,11 +53,10 @@ void Connection::Start(bool refuse) {
     session_.Refuse("maximum connections exceeded", CloseReason::kMaxConnections);
     return;
   }
-  context_.log.Debug(transport_->remote_ip(), ":", transport_->remote_port(), " - cid:", id_,
-                     " - Client connection created");
+  context_.log.Debug(Label(), "Client connection created");
   if (session_.account() == nullptr) {
-    auth_timer_ = worker_.timers().Schedule(
-        worker_.now_ns() + context_.options.auth.timeout_ns, [this] {
+    auth_timer_ =
+        worker_.timers().Schedule(worker_.now_ns() + context_.options.auth.timeout_ns, [this] {
           auth_timer_ = {};
           session_.Refuse("Authentication Timeout", CloseReason::kAuthenticationTimeout);
         });
@@ -82,8 +80,8 @@ void Connection::StartRead() {
   transport_->StartRead(input_.get() + end_, capacity_ - end_, *this);
 }
 
-// Moves the unconsumed bytes to the front and sizes the buffer: twice as much when reads fill it, half
-// after a few short ones, and always enough for the operation that is under way.
+// Moves the unconsumed bytes to the front and sizes the buffer: twice as much when reads fill it,
+// half after a few short ones, and always enough for the operation that is under way.
 void Connection::MakeRoom() {
   size_t have = end_ - begin_;
   size_t want = std::max(capacity_, kMinBuffer);
@@ -141,8 +139,7 @@ void Connection::OnRead(size_t bytes, bool failed) {
 
 void Connection::Process() {
   size_t consumed = 0;
-  Session::Progress progress =
-      session_.OnBytes({input_.get() + begin_, end_ - begin_}, consumed);
+  Session::Progress progress = session_.OnBytes({input_.get() + begin_, end_ - begin_}, consumed);
   begin_ += consumed;
   if (begin_ == end_) {
     begin_ = end_ = 0;
@@ -160,8 +157,8 @@ void Connection::Process() {
   }
 }
 
-// A receiver of what this client publishes is far behind: read no further for a moment, so that it can
-// catch up, but never block the worker.
+// A receiver of what this client publishes is far behind: read no further for a moment, so that it
+// can catch up, but never block the worker.
 void Connection::Pause() {
   paused_ = true;
   stall_left_ns_ -= kStallNs;
@@ -195,14 +192,12 @@ void Connection::SlowConsumer(CloseReason reason) {
     context_.counters.slow_consumers.fetch_add(1, std::memory_order_relaxed);
   }
   if (reason == CloseReason::kSlowConsumerPendingBytes) {
-    context_.log.Info(transport_->remote_ip(), ":", transport_->remote_port(), " - cid:", id_,
-                      " - Slow Consumer Detected: MaxPending of ",
+    context_.log.Info(Label(), "Slow Consumer Detected: MaxPending of ",
                       context_.options.limits.max_pending, " Exceeded");
   } else {
-    context_.log.Info(transport_->remote_ip(), ":", transport_->remote_port(), " - cid:", id_,
-                      " - Slow Consumer Detected: WriteDeadline of ",
-                      FormatDuration(context_.options.limits.write_deadline_ns),
-                      " exceeded with ", out_.size(), " total bytes.");
+    context_.log.Info(Label(), "Slow Consumer Detected: WriteDeadline of ",
+                      FormatDuration(context_.options.limits.write_deadline_ns), " exceeded with ",
+                      out_.size(), " total bytes.");
   }
   Close(reason);
 }
@@ -283,8 +278,7 @@ void Connection::Teardown() {
     Flush();
   }
   torn_down_ = true;
-  context_.log.Debug(transport_->remote_ip(), ":", transport_->remote_port(), " - cid:", id_,
-                     " - Client connection closed: ", ReasonText(session_.closing()));
+  context_.log.Debug(Label(), "Client connection closed: ", ReasonText(session_.closing()));
   for (TimerQueue::TimerId* timer : {&auth_timer_, &ping_timer_, &stall_timer_, &write_timer_}) {
     worker_.timers().Cancel(*timer);
   }
@@ -334,6 +328,14 @@ void Connection::OnPong() {
 
 // ---- what the session asks for ----
 
+std::string Connection::Label() const {
+  return Cat(transport_->remote_ip(), ":", transport_->remote_port(), " - cid:", id_, " - ");
+}
+
+void Connection::LogError(std::string_view text) {
+  context_.log.Error(Label(), text);
+}
+
 PublishOutcome Connection::Publish(Account& account, const Message& message, bool echo,
                                    CachedMatch& memo) {
   PublishOutcome outcome =
@@ -364,13 +366,14 @@ void Connection::RemoveSubscription(Account& account, uint32_t slot,
                                  TargetOf(slot, subscription));
 }
 
-void Connection::DrainMail() { worker_.DrainMail(); }
+void Connection::DrainMail() {
+  worker_.DrainMail();
+}
 
 AuthOutcome Connection::Authenticate(const protocol::ConnectOptions& options) {
   AuthOutcome outcome = context_.authenticator.Authenticate(options);
   if (outcome.account == nullptr) {
-    context_.log.Error(transport_->remote_ip(), ":", transport_->remote_port(), " - cid:", id_,
-                       " - authentication error");
+    context_.log.Error(Label(), "authentication error");
   }
   return outcome;
 }
@@ -386,8 +389,8 @@ std::string Connection::ConnectInfo(const Account& account) {
 
 void Connection::OnConnected() {
   worker_.timers().Cancel(auth_timer_);
-  int64_t first = std::min(context_.options.limits.ping_interval_ns,
-                           context_.options.limits.first_ping_ns);
+  int64_t first =
+      std::min(context_.options.limits.ping_interval_ns, context_.options.limits.first_ping_ns);
   first += static_cast<int64_t>(
       worker_.random().Below(static_cast<uint64_t>(std::max<int64_t>(first / 5, 1))));
   ArmPing(first);

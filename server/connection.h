@@ -16,18 +16,20 @@ namespace weir::server {
 class Worker;
 
 // One client connection: moves bytes between its transport and its session, and keeps the time for
-// it (authentication, pings, write deadline, pauses). Lives in its worker's table from accept until it
-// is closed and no callback is outstanding; confined to that worker.
+// it (authentication, pings, write deadline, pauses). Lives in its worker's table from accept until
+// it is closed and no callback is outstanding; confined to that worker.
 //
-// Output is appended during a turn and written at its end by Flush(). Close() only marks: Teardown(),
-// called by the worker at the end of the turn, writes what may still be written and lets go.
+// Output is appended during a turn and written at its end by Flush(). Close() only marks:
+// Teardown(), called by the worker at the end of the turn, writes what may still be written and
+// lets go.
 class Connection : public Transport::Handler, public SessionHost {
  public:
   Connection(Worker& worker, ServerContext& context, Target self,
              std::unique_ptr<Transport> transport);
   ~Connection() override;
 
-  // Sends INFO, arms the timers and starts to read. `refuse`: there are too many connections already.
+  // Sends INFO, arms the timers and starts to read. `refuse`: there are too many connections
+  // already.
   void Start(bool refuse);
 
   Session& session() { return session_; }
@@ -66,6 +68,7 @@ class Connection : public Transport::Handler, public SessionHost {
   std::string ConnectInfo(const Account& account) override;
   void OnConnected() override;
   void OnPong() override;
+  void LogError(std::string_view text) override;
   void OutputChanged() override;
   void Close(CloseReason reason) override;
 
@@ -84,6 +87,8 @@ class Connection : public Transport::Handler, public SessionHost {
   void OnPingTimer();
   void ArmPing(int64_t delay_ns);
   void SlowConsumer(CloseReason reason);
+  // "127.0.0.1:49138 - cid:6 - ": what stands in front of every log line about this client.
+  std::string Label() const;
 
   Worker& worker_;
   ServerContext& context_;

@@ -32,8 +32,8 @@ struct ServerCounters {
   std::atomic<uint64_t> out_bytes{0};
 };
 
-// What every connection and worker sees of the server. Everything but the counters is constant while
-// the workers run. Owned by Server, outlives them.
+// What every connection and worker sees of the server. Everything but the counters is constant
+// while the workers run. Owned by Server, outlives them.
 struct ServerContext {
   const Options& options;
   const Identity& identity;

@@ -6,15 +6,15 @@ namespace weir::server {
 
 namespace {
 
-// Inboxes and ack subjects are used once each: caching their matches would only push out the others.
+// Inboxes and ack subjects are used once each: caching their matches would only push out the
+// others.
 bool IsUsedOnce(std::string_view subject) {
   return subject.starts_with("_INBOX.") || subject.starts_with("$JS.ACK.");
 }
 
 }  // namespace
 
-Dispatcher::Dispatcher(uint8_t worker, LocalDelivery& local,
-                       std::vector<const Mailbox*> mailboxes)
+Dispatcher::Dispatcher(uint8_t worker, LocalDelivery& local, std::vector<const Mailbox*> mailboxes)
     : worker_(worker),
       local_(local),
       mailboxes_(std::move(mailboxes)),
@@ -45,8 +45,8 @@ std::shared_ptr<const MatchResult> Dispatcher::MatchOnce(const Account& account,
   return once_.result;
 }
 
-PublishOutcome Dispatcher::Publish(Account& account, const Message& message,
-                                   const Target* exclude, CachedMatch* memo) {
+PublishOutcome Dispatcher::Publish(Account& account, const Message& message, const Target* exclude,
+                                   CachedMatch* memo) {
   if (IsUsedOnce(message.subject)) {
     auto pinned = MatchOnce(account, message.subject);
     return Send(account, *pinned, message, exclude);
@@ -65,8 +65,8 @@ PublishOutcome Dispatcher::Publish(Account& account, const Message& message,
   return Send(account, *pinned, message, exclude);
 }
 
-PublishOutcome Dispatcher::Send(Account& account, const MatchResult& result,
-                                const Message& message, const Target* exclude) {
+PublishOutcome Dispatcher::Send(Account& account, const MatchResult& result, const Message& message,
+                                const Target* exclude) {
   PublishOutcome outcome;
   const Target* at = result.targets.data();
   const Target* end = at + result.targets.size();
@@ -83,8 +83,7 @@ PublishOutcome Dispatcher::Send(Account& account, const MatchResult& result,
     // All receivers on one other worker share one copy; the publisher itself is never among them.
     const Target* run_end =
         std::find_if(at, end, [at](const Target& t) { return t.worker != at->worker; });
-    Outgoing(at->worker)
-        .AddMessage(account.id(), message, at, static_cast<size_t>(run_end - at));
+    Outgoing(at->worker).AddMessage(account.id(), message, at, static_cast<size_t>(run_end - at));
     outcome.delivered = true;
     outcome.congested |= mailboxes_[at->worker]->full();
     at = run_end;

@@ -32,6 +32,8 @@ jetstream::Router::SubscriptionId JetStreamHost::Subscribe(AccountId account_id,
   return worker_.AddSink(account_id, pattern, queue, sink);
 }
 
-void JetStreamHost::Unsubscribe(SubscriptionId id) { worker_.RemoveSink(id); }
+void JetStreamHost::Unsubscribe(SubscriptionId id) {
+  worker_.RemoveSink(id);
+}
 
 }  // namespace weir::server

@@ -63,14 +63,16 @@ Status Listener::Listen(const Endpoint& endpoint) {
   }
   if (error) {
     acceptor_.close();
-    return Unavailable(Cat("listen tcp ", endpoint.host, ":", endpoint.port, ": bind: ",
-                           ToLower(error.message())));
+    return Unavailable(Cat("listen tcp ", endpoint.host, ":", endpoint.port,
+                           ": bind: ", ToLower(error.message())));
   }
   context_.client_port.store(acceptor_.local_endpoint().port());
   return OkStatus();
 }
 
-void Listener::StartAccepting() { AcceptNext(); }
+void Listener::StartAccepting() {
+  AcceptNext();
+}
 
 void Listener::Close() {
   boost::system::error_code ignored;
@@ -89,39 +91,39 @@ void Listener::AcceptNext() {
     return;
   }
   Worker& worker = Placement();
-  acceptor_.async_accept(
-      worker.io(), [this, &worker](boost::system::error_code error, tcp::socket socket) {
-        if (error == asio::error::operation_aborted || !acceptor_.is_open()) {
-          return;
+  acceptor_.async_accept(worker.io(), [this, &worker](boost::system::error_code error,
+                                                      tcp::socket socket) {
+    if (error == asio::error::operation_aborted || !acceptor_.is_open()) {
+      return;
+    }
+    if (error) {
+      context_.log.Error("Temporary Client Accept Error (", error.message(), "), sleeping 100ms");
+      retry_.expires_after(kRetryAfter);
+      retry_.async_wait([this](boost::system::error_code cancelled) {
+        if (!cancelled) {
+          AcceptNext();
         }
-        if (error) {
-          context_.log.Error("Temporary Client Accept Error (", error.message(), "), sleeping 100ms");
-          retry_.expires_after(kRetryAfter);
-          retry_.async_wait([this](boost::system::error_code cancelled) {
-            if (!cancelled) {
-              AcceptNext();
-            }
-          });
-          return;
-        }
-        worker.NotePlaced();
-        int64_t total = 0;
-        for (const Worker* each : workers_) {
-          total += each->connections();
-        }
-        int64_t allowed = context_.options.limits.max_connections;
-        bool refuse = allowed < 0 || (allowed > 0 && total > allowed);
-        // AnyInvocable needs a copyable or movable task; the transport moves in.
-        auto transport = MakeTcpTransport(std::move(socket));
-        if (worker.index() == 0) {
-          worker.Adopt(std::move(transport), refuse);
-        } else {
-          worker.Post([&worker, refuse, t = std::move(transport)]() mutable {
-            worker.Adopt(std::move(t), refuse);
-          });
-        }
-        AcceptNext();
       });
+      return;
+    }
+    worker.NotePlaced();
+    int64_t total = 0;
+    for (const Worker* each : workers_) {
+      total += each->connections();
+    }
+    int64_t allowed = context_.options.limits.max_connections;
+    bool refuse = allowed < 0 || (allowed > 0 && total > allowed);
+    // AnyInvocable needs a copyable or movable task; the transport moves in.
+    auto transport = MakeTcpTransport(std::move(socket));
+    if (worker.index() == 0) {
+      worker.Adopt(std::move(transport), refuse);
+    } else {
+      worker.Post([&worker, refuse, t = std::move(transport)]() mutable {
+        worker.Adopt(std::move(t), refuse);
+      });
+    }
+    AcceptNext();
+  });
 }
 
 }  // namespace weir::server

@@ -18,8 +18,8 @@ class Listener {
  public:
   Listener(ServerContext& context, const std::vector<std::unique_ptr<Worker>>& workers);
 
-  // Binds and listens. Port -1 takes a free one; the port in use is in context.client_port then. The
-  // error names address and reason.
+  // Binds and listens. Port -1 takes a free one; the port in use is in context.client_port then.
+  // The error names address and reason.
   Status Listen(const Endpoint& endpoint);
   // Worker 0 only, or before it runs.
   void StartAccepting();

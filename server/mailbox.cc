@@ -38,7 +38,9 @@ Message MailBatch::At(const Entry& entry) const {
   return message;
 }
 
-Mailbox::~Mailbox() { Drain(); }
+Mailbox::~Mailbox() {
+  Drain();
+}
 
 bool Mailbox::Push(std::unique_ptr<MailBatch> batch) {
   pending_bytes_.fetch_add(static_cast<int64_t>(batch->bytes()), std::memory_order_relaxed);

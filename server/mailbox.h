@@ -20,7 +20,8 @@ class MailBatch {
  public:
   struct Entry {
     AccountId account;
-    uint32_t offset = 0;  // of subject, reply, headers and payload, one after the other, in the arena
+    uint32_t offset =
+        0;  // of subject, reply, headers and payload, one after the other, in the arena
     uint32_t subject_size = 0;
     uint32_t reply_size = 0;
     uint32_t headers_size = 0;
@@ -48,10 +49,10 @@ class MailBatch {
   MailBatch* next_ = nullptr;
 };
 
-// The inbox of a worker: many producers, one drainer, no lock. Push is one compare-exchange loop; the
-// drainer takes everything with one exchange and restores the order, so batches of one producer come
-// out in the order in which they went in. Whoever finds the box empty must wake the owner; nobody
-// else does.
+// The inbox of a worker: many producers, one drainer, no lock. Push is one compare-exchange loop;
+// the drainer takes everything with one exchange and restores the order, so batches of one producer
+// come out in the order in which they went in. Whoever finds the box empty must wake the owner;
+// nobody else does.
 class Mailbox {
  public:
   Mailbox() = default;

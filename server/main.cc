@@ -1,5 +1,5 @@
-// Composition root: reads the arguments, builds the server with its parts, runs it, and turns errors
-// into one line and an exit code.
+// Composition root: reads the arguments, builds the server with its parts, runs it, and turns
+// errors into one line and an exit code.
 
 #include <cstdio>
 

@@ -10,8 +10,9 @@
 
 namespace weir::server {
 
-// A match that its owner keeps for the next message: subject, result and the stamp that tells whether
-// the result still holds. A session has one ("same subject again" costs one compare), the cache many.
+// A match that its owner keeps for the next message: subject, result and the stamp that tells
+// whether the result still holds. A session has one ("same subject again" costs one compare), the
+// cache many.
 struct CachedMatch {
   std::string subject;
   const SubscriptionIndex* index = nullptr;
@@ -24,8 +25,8 @@ struct CachedMatch {
   }
 };
 
-// Results of one worker for all accounts. Bounded; thrown away whole when full, since the working set
-// comes back at the price of one walk per subject. Confined to the worker.
+// Results of one worker for all accounts. Bounded; thrown away whole when full, since the working
+// set comes back at the price of one walk per subject. Confined to the worker.
 class MatchCache {
  public:
   // Refreshes `slot` for this subject and returns its result.

@@ -1,20 +1,18 @@
 #include "server/server.h"
 
+#include <algorithm>
 #include <cerrno>
+#include <condition_variable>
 #include <csignal>
 #include <cstring>
 #include <ctime>
-
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <algorithm>
-#include <condition_variable>
 #include <fstream>
 #include <utility>
 
 #include <boost/asio/signal_set.hpp>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "protocol/base/json.h"
 #include "protocol/base/mutex.h"
@@ -83,8 +81,9 @@ struct Server::Stopping {
 };
 
 int DefaultWorkers(unsigned hardware_threads) {
-  // Half of the machine: a worker is rarely the bottleneck, and a hop between two workers costs more
-  // than it saves as long as one of them would do. One on two threads (measured, THREADING.md 8).
+  // Half of the machine: a worker is rarely the bottleneck, and a hop between two workers costs
+  // more than it saves as long as one of them would do. One on two threads (measured, THREADING.md
+  // 8).
   return static_cast<int>(std::clamp(hardware_threads / 2, 1U, 64U));
 }
 
@@ -107,8 +106,8 @@ Server::Server(Options options, Log& log)
                                    .accounts = accounts_,
                                    .authenticator = *authenticator_,
                                    .counters = counters_});
-  int count = options_.workers > 0 ? options_.workers
-                                   : DefaultWorkers(std::thread::hardware_concurrency());
+  int count =
+      options_.workers > 0 ? options_.workers : DefaultWorkers(std::thread::hardware_concurrency());
   for (int i = 0; i < count; ++i) {
     workers_.push_back(std::make_unique<Worker>(static_cast<uint8_t>(i), *context_));
   }
@@ -130,7 +129,8 @@ void Server::LogStart() {
     log_.Warn(warning);
   }
   if (!options_.config_file.empty()) {
-    log_.Info("Using configuration file: ", options_.config_file, " (", options_.config_digest, ")");
+    log_.Info("Using configuration file: ", options_.config_file, " (", options_.config_digest,
+              ")");
   }
 }
 

@@ -26,19 +26,17 @@ bool IsReservedSubject(std::string_view subject) {
          subject.starts_with("$NRG.");
 }
 bool IsReservedReply(std::string_view reply) {
-  return reply.starts_with("_R_.") || reply.starts_with("$JS.ACK.") ||
-         reply.starts_with("_GR_.") || reply.starts_with("$GR.");
+  return reply.starts_with("_R_.") || reply.starts_with("$JS.ACK.") || reply.starts_with("_GR_.") ||
+         reply.starts_with("$GR.");
 }
 
 }  // namespace
 
-Session::Session(SessionHost& host, ByteQueue& out, const ClientLimits& limits, Account* account,
-                 Log& log)
+Session::Session(SessionHost& host, ByteQueue& out, const ClientLimits& limits, Account* account)
     : host_(host),
       out_(out),
       limits_(limits),
       account_(account),
-      log_(log),
       parser_(ParserLimits(limits, false)),
       must_connect_(account == nullptr) {}
 
@@ -77,17 +75,17 @@ void Session::OnParseError() {
       Refuse("maximum control line exceeded", CloseReason::kMaxControlLine);
       return;
     case ParseError::kPayload:
-      log_.Error(parser_.error_text());
+      host_.LogError(parser_.error_text());
       Refuse("Maximum Payload Violation", CloseReason::kMaxPayload);
       return;
     case ParseError::kUnknownOperation:
-      log_.Error(parser_.error_text());
+      host_.LogError(parser_.error_text());
       Refuse("Unknown Protocol Operation", CloseReason::kProtocolViolation);
       return;
     case ParseError::kNone:
     case ParseError::kBadArguments:
     case ParseError::kHeadersUnsupported:
-      log_.Error(parser_.error_text());
+      host_.LogError(parser_.error_text());
       Close(CloseReason::kProtocolViolation);
       return;
   }
@@ -118,7 +116,7 @@ void Session::Handle(const Op& op) {
       return;
     }
     case OpKind::kErr:
-      log_.Error("Client Error ", op.argument);
+      host_.LogError(Cat("Client Error ", op.argument));
       Close(CloseReason::kParseError);
       return;
     case OpKind::kOk:
@@ -136,7 +134,7 @@ void Session::HandleConnect(std::string_view json) {
   }
   Status read = protocol::ReadConnect(json, options_);
   if (!read.ok()) {
-    log_.Error(weir::Message(read));
+    host_.LogError(weir::Message(read));
     Close(CloseReason::kProtocolViolation);
     return;
   }
@@ -195,13 +193,11 @@ void Session::SendNoResponders(const Op& op) {
   // To one plain subscription of this connection that covers the reply (protocol.md 10.3).
   bool sent = false;
   subscriptions_.ForEach([&](uint32_t slot, SubscriptionTable::Subscription& subscription) {
-    if (sent || !subscription.queue.empty() ||
-        !protocol::Matches(op.reply, subscription.subject)) {
+    if (sent || !subscription.queue.empty() || !protocol::Matches(op.reply, subscription.subject)) {
       return;
     }
     sent = true;
-    std::string headers =
-        protocol::HeaderBuilder(503, {}).Add("Nats-Subject", op.subject).Take();
+    std::string headers = protocol::HeaderBuilder(503, {}).Add("Nats-Subject", op.subject).Take();
     Deliver(slot, subscription.generation, Message{op.reply, {}, headers, {}});
   });
 }
@@ -214,10 +210,10 @@ void Session::HandleSub(const Op& op) {
   }
   if (limits_.max_subscription_tokens > 0 &&
       protocol::TokenCount(op.subject) > static_cast<size_t>(limits_.max_subscription_tokens)) {
-    log_.Error("Subscription Violation Too Many Tokens - Subject ", Quoted(op.subject), ", SID ",
-               op.sid);
-    SendError(Cat("Permissions Violation for Subscription to ", Quoted(op.subject),
-                  ", too many tokens"));
+    host_.LogError(Cat("Subscription Violation Too Many Tokens - Subject ", Quoted(op.subject),
+                       ", SID ", op.sid));
+    SendError(
+        Cat("Permissions Violation for Subscription to ", Quoted(op.subject), ", too many tokens"));
     return;
   }
   if (limits_.max_subscriptions > 0 &&
@@ -273,12 +269,11 @@ bool Session::Deliver(uint32_t slot, uint16_t generation, const Message& message
     return false;
   }
   ++subscription->delivered;
-  protocol::AppendMessage(
-      out_, {.subject = message.subject,
-             .sid = subscription->sid,
-             .reply = message.reply,
-             .headers = client_headers_ ? message.headers : std::string_view{},
-             .payload = message.payload});
+  protocol::AppendMessage(out_, {.subject = message.subject,
+                                 .sid = subscription->sid,
+                                 .reply = message.reply,
+                                 .headers = client_headers_ ? message.headers : std::string_view{},
+                                 .payload = message.payload});
   ++counters_.out_msgs;
   counters_.out_bytes += message.payload.size() + (client_headers_ ? message.headers.size() : 0);
   if (subscription->max != 0 && subscription->delivered >= subscription->max) {

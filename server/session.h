@@ -5,7 +5,6 @@
 #include <string_view>
 
 #include "protocol/base/byte_queue.h"
-#include "protocol/base/log.h"
 #include "protocol/handshake.h"
 #include "protocol/parser.h"
 #include "server/account.h"
@@ -55,6 +54,8 @@ class SessionHost {
   // The first CONNECT was accepted: the authentication timer ends, the first ping is scheduled.
   virtual void OnConnected() = 0;
   virtual void OnPong() = 0;
+  // One line of the log about this client; the host puts its address and id in front.
+  virtual void LogError(std::string_view text) = 0;
   // Bytes were added to the output.
   virtual void OutputChanged() = 0;
   // Only marks; the connection is torn down at the end of the turn, pending output first unless the
@@ -81,15 +82,16 @@ class Session {
 
   // `account`: the account of a client that never sends CONNECT; nullptr when authentication is
   // required.
-  Session(SessionHost& host, ByteQueue& out, const ClientLimits& limits, Account* account, Log& log);
+  Session(SessionHost& host, ByteQueue& out, const ClientLimits& limits, Account* account);
 
-  // Handles the complete operations at the front of `input`; `consumed` says how many bytes to drop.
+  // Handles the complete operations at the front of `input`; `consumed` says how many bytes to
+  // drop.
   Progress OnBytes(std::string_view input, size_t& consumed);
   // How much contiguous input the unfinished operation needs.
   size_t bytes_needed() const { return parser_.needed(); }
 
-  // Sends one message to one of this session's subscriptions. False when the subscription is gone or
-  // may not have it. `subject` is what the client sees.
+  // Sends one message to one of this session's subscriptions. False when the subscription is gone
+  // or may not have it. `subject` is what the client sees.
   bool Deliver(uint32_t slot, uint16_t generation, const Message& message);
 
   // Sends -ERR with this text and closes.
@@ -102,9 +104,7 @@ class Session {
   const protocol::ConnectOptions& options() const { return options_; }
   bool connected() const { return connected_; }
   // Knows asynchronous INFO and has seen its first PONG (protocol.md 4.2).
-  bool wants_async_info() const {
-    return connected_ && options_.protocol >= 1 && first_pong_sent_;
-  }
+  bool wants_async_info() const { return connected_ && options_.protocol >= 1 && first_pong_sent_; }
   Account* account() const { return account_; }
   const Counters& counters() const { return counters_; }
   size_t subscriptions() const { return subscriptions_.size(); }
@@ -130,7 +130,6 @@ class Session {
   ByteQueue& out_;
   const ClientLimits& limits_;
   Account* account_;
-  Log& log_;
   protocol::Parser parser_;
   protocol::ConnectOptions options_;
   SubscriptionTable subscriptions_;

@@ -14,16 +14,16 @@ namespace weir::server {
 
 // Subject → subscribers of one account, shared by all workers (architecture 4.4).
 //
-// Insert and Remove take the lock exclusively, run on the subscriber's worker and raise a generation
-// before they return, so a +OK or PONG sent afterwards means "visible to every worker". Two kinds of
-// generation: one for all wildcard subscriptions, and 1,024 stripes by subject hash for literal ones,
-// so that a one-off inbox does not invalidate what others have cached.
+// Insert and Remove take the lock exclusively, run on the subscriber's worker and raise a
+// generation before they return, so a +OK or PONG sent afterwards means "visible to every worker".
+// Two kinds of generation: one for all wildcard subscriptions, and 1,024 stripes by subject hash
+// for literal ones, so that a one-off inbox does not invalidate what others have cached.
 //
 // Thread-safe.
 class SubscriptionIndex {
  public:
-  // The state of the index as far as one subject is concerned. Read it before the match; a result is
-  // valid as long as Current() returns the same.
+  // The state of the index as far as one subject is concerned. Read it before the match; a result
+  // is valid as long as Current() returns the same.
   struct Stamp {
     uint64_t wildcard = UINT64_MAX;
     uint32_t literal = 0;
@@ -41,8 +41,8 @@ class SubscriptionIndex {
   void Insert(std::string_view pattern, std::string_view queue, const Target& target);
   void Remove(std::string_view pattern, std::string_view queue, const Target& target);
 
-  // Appends nothing and clears `out` first. `out` keeps its capacity, so a caller with one result per
-  // worker does not allocate.
+  // Appends nothing and clears `out` first. `out` keeps its capacity, so a caller with one result
+  // per worker does not allocate.
   void Match(std::string_view subject, MatchResult& out) const;
 
   size_t size() const;

@@ -10,8 +10,8 @@
 namespace weir::server {
 
 // A session's subscriptions, by the client's sid and by slot. A slot is what targets carry; its
-// generation tells an old target from a new subscription in the same slot. Confined to the session's
-// worker.
+// generation tells an old target from a new subscription in the same slot. Confined to the
+// session's worker.
 class SubscriptionTable {
  public:
   struct Subscription {

@@ -18,8 +18,8 @@ struct Target {
   Kind kind = Kind::kConnection;
   uint8_t worker = 0;
   uint16_t subscription_generation = 0;
-  uint32_t slot = 0;        // in the worker's connection or sink table
-  uint32_t generation = 0;  // of that slot
+  uint32_t slot = 0;          // in the worker's connection or sink table
+  uint32_t generation = 0;    // of that slot
   uint32_t subscription = 0;  // slot in the session's subscription table
 
   auto operator<=>(const Target&) const = default;

@@ -4,7 +4,6 @@
 #include <utility>
 
 #include <boost/asio/buffer.hpp>
-
 #include <sys/socket.h>
 
 namespace weir::server {

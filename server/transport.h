@@ -6,15 +6,14 @@
 #include <string>
 
 #include <boost/asio/ip/tcp.hpp>
-
 #include <sys/uio.h>
 
 namespace weir::server {
 
-// A byte stream under a connection. One read may be outstanding; writing is synchronous and tells when
-// the socket is full. Confined to the connection's worker; callbacks come from its event loop, never
-// from inside a call. After Close() the outstanding callbacks still come (with an error), and the
-// transport must live until they have.
+// A byte stream under a connection. One read may be outstanding; writing is synchronous and tells
+// when the socket is full. Confined to the connection's worker; callbacks come from its event loop,
+// never from inside a call. After Close() the outstanding callbacks still come (with an error), and
+// the transport must live until they have.
 class Transport {
  public:
   class Handler {

@@ -1,11 +1,10 @@
 #include "server/worker.h"
 
-#include <pthread.h>
-
 #include <algorithm>
 #include <utility>
 
 #include <boost/asio/post.hpp>
+#include <pthread.h>
 
 namespace weir::server {
 
@@ -18,10 +17,7 @@ constexpr int64_t kTrimIntervalNs = 2'000'000'000;
 }  // namespace
 
 Worker::Worker(uint8_t index, ServerContext& context)
-    : index_(index),
-      context_(context),
-      keep_running_(asio::make_work_guard(io_)),
-      os_timer_(io_) {}
+    : index_(index), context_(context), keep_running_(asio::make_work_guard(io_)), os_timer_(io_) {}
 
 Worker::~Worker() = default;
 
@@ -141,8 +137,7 @@ void Worker::ArmTimer() {
     return;  // fires early enough; it looks again then
   }
   armed_for_ns_ = due;
-  os_timer_.expires_at(
-      std::chrono::steady_clock::time_point(std::chrono::nanoseconds(due)));
+  os_timer_.expires_at(std::chrono::steady_clock::time_point(std::chrono::nanoseconds(due)));
   os_timer_.async_wait([this](boost::system::error_code error) {
     if (error) {
       return;  // armed anew for an earlier deadline
@@ -267,9 +262,8 @@ LocalDelivery::Result Worker::DeliverLocal(AccountId account, const Target& targ
     return Result::kDelivered;
   }
   Connection* connection = Find(target);
-  if (connection == nullptr ||
-      !connection->session().Deliver(target.subscription, target.subscription_generation,
-                                     message)) {
+  if (connection == nullptr || !connection->session().Deliver(
+                                   target.subscription, target.subscription_generation, message)) {
     return Result::kStale;
   }
   return connection->congested() ? Result::kCongested : Result::kDelivered;

@@ -21,13 +21,14 @@
 
 namespace weir::server {
 
-// One thread of the server with everything that is confined to it: an event loop, connections, sinks,
-// timers, the dispatcher (THREADING.md).
+// One thread of the server with everything that is confined to it: an event loop, connections,
+// sinks, timers, the dispatcher (THREADING.md).
 //
 // Work is done when events arrive; what costs a system call, a wake-up or a commit is put off to
 // EndTurn(), which runs once behind all events of a pass: commit, then mail, then sockets (I2, I3).
 //
-// Post() may be called from any thread, everything else only from the worker's own, except before Run().
+// Post() may be called from any thread, everything else only from the worker's own, except before
+// Run().
 class Worker : public Executor, public LocalDelivery {
  public:
   Worker(uint8_t index, ServerContext& context);
