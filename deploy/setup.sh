@@ -56,3 +56,9 @@ build_preset() {
   (cd "$top" && { [ -f "build/$preset/build.ninja" ] || cmake --preset "$preset" >&2; } &&
     ninja -C "build/$preset" -j"$(nproc)" "$@" >&2)
 }
+
+# build_nats_cli - the official command-line client, at its pinned version, as build/tools/nats.
+build_nats_cli() {
+  need_go && (cd "$top/tests/conformance/cli/tool" &&
+    go build -o "$top/build/tools/nats" github.com/nats-io/natscli/nats) >&2
+}

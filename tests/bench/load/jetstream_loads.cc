@@ -36,6 +36,7 @@ uint64_t MessagesOf(Loop& loop, const Settings& settings) {
 void CreateStream(Loop& loop, const Settings& settings) {
   loop.Request("$JS.API.STREAM.CREATE." + settings.stream,
                "{\"name\":\"" + settings.stream + "\",\"subjects\":[\"" + settings.subject +
+                   (settings.subjects > 1 ? ".*" : "") +
                    "\"],\"retention\":\"limits\",\"max_consumers\":-1,\"max_msgs\":-1,"
                    "\"max_bytes\":-1,\"max_age\":0,\"storage\":\"" +
                    settings.storage + "\",\"discard\":\"old\",\"num_replicas\":1}");
@@ -49,9 +50,10 @@ class Publisher {
       : client_(loop.Add(std::make_unique<Client>(settings.port))),
         window_(settings.window),
         count_(count),
+        subjects_(settings.subjects),
         acked_(count, false) {
     inbox_ = "_INBOX.load" + std::to_string(number) + ".";
-    head_ = "PUB " + settings.subject + " " + inbox_;
+    head_ = "PUB " + settings.subject;
     tail_ = " " + std::to_string(settings.size) + "\r\n" + std::string(settings.size, 'x') + "\r\n";
     client_.out() += "SUB " + inbox_ + "* 2\r\n";
     client_.on_message = [this](const Message& message) {
@@ -69,7 +71,11 @@ class Publisher {
     }
     std::string& out = client_.out();
     while (sent_ < count_ && sent_ - received_ < window_) {
-      out.append(head_).append(std::to_string(sent_)).append(tail_);
+      out.append(head_);
+      if (subjects_ > 1) {
+        out.append(".").append(std::to_string(sent_ % subjects_));
+      }
+      out.append(" ").append(inbox_).append(std::to_string(sent_)).append(tail_);
       ++sent_;
     }
     client_.Flush();
@@ -103,6 +109,7 @@ class Publisher {
   Client& client_;
   const uint64_t window_;
   const uint64_t count_;
+  const uint64_t subjects_;
   std::vector<bool> acked_;
   std::string inbox_;
   std::string head_;

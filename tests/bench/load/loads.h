@@ -14,6 +14,7 @@ struct Settings {
   std::string subject = "load.subject";
   uint64_t count = 100'000;  // messages in all
   size_t size = 128;         // payload bytes
+  uint64_t subjects = 1;     // of stream publishes: above 1, `subject`.0, `subject`.1, ...
   size_t conns = 1;          // publishers, subscribers, requesters or idle connections
   size_t window = 1'000;     // unacknowledged publishes, or messages asked for at once
   std::string stream = "LOAD";

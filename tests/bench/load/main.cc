@@ -1,5 +1,6 @@
 // weir_load MODE [--port N] [--subject S] [--count N] [--size N] [--conns N] [--window N]
-//                [--stream S] [--storage file|memory] [--ack none|explicit] [--limit SECONDS]
+//                [--subjects N] [--stream S] [--storage file|memory] [--ack none|explicit]
+//                [--limit SECONDS]
 // MODE: pub fan request idle js-pub js-ordered js-pull
 //
 // A light generator of the wire protocol on one thread, bounded in count and time, against a server
@@ -54,6 +55,8 @@ Settings ReadSettings(int count, char** words) {
       settings.conns = Number(name, value);
     } else if (name == "--window") {
       settings.window = Number(name, value);
+    } else if (name == "--subjects") {
+      settings.subjects = Number(name, value);
     } else if (name == "--stream") {
       settings.stream = value;
     } else if (name == "--storage") {
