@@ -19,6 +19,9 @@ namespace weir::storage {
 
 class StagedBatch;
 
+// What a record can hold; publishers are refused before they get here.
+inline constexpr size_t kMaxSubjectBytes = 65'000;
+
 // A stored message as views; whoever hands it out says how long they live.
 struct MessageView {
   StreamSeq seq = 0;

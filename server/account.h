@@ -1,0 +1,64 @@
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "jetstream/environment.h"
+#include "protocol/base/ids.h"
+#include "protocol/base/mutex.h"
+#include "server/subscription_index.h"
+
+namespace weir::server {
+
+// A subject space with its subscriptions, limits and counters. Shared by the registry and the
+// sessions bound to it; the subscription index and the counters are thread-safe, the rest is
+// constant.
+class Account {
+ public:
+  Account(AccountId id, std::string name) : id_(id), name_(std::move(name)) {}
+  Account(const Account&) = delete;
+  Account& operator=(const Account&) = delete;
+
+  AccountId id() const { return id_; }
+  const std::string& name() const { return name_; }
+  bool is_system() const { return id_ == kSystemAccount; }
+  SubscriptionIndex& subscriptions() { return subscriptions_; }
+  const SubscriptionIndex& subscriptions() const { return subscriptions_; }
+
+  // nullopt: JetStream is off for this account. Set before the workers start.
+  std::optional<jetstream::AccountLimits> jetstream_limits;
+
+ private:
+  const AccountId id_;
+  const std::string name_;
+  SubscriptionIndex subscriptions_;
+};
+
+// All accounts by id and by name. Ids are dense and stay for the life of the process.
+class AccountRegistry : public jetstream::AccountDirectory {
+ public:
+  // Creates "$G" and "$SYS" with their fixed ids.
+  AccountRegistry();
+
+  // Returns the account of that name, made if it is new. Before the workers start.
+  Account& Add(std::string_view name);
+
+  Account& Get(AccountId id) const;
+  Account* FindByName(std::string_view name) const;
+
+  // AccountDirectory
+  std::optional<AccountId> Find(std::string_view name) const override;
+  std::string NameOf(AccountId account) const override;
+  std::optional<jetstream::AccountLimits> JetStreamLimits(AccountId account) const override;
+  std::vector<AccountId> JetStreamAccounts() const override;
+
+ private:
+  // Filled before the workers start and constant afterwards, so reading takes no lock.
+  std::vector<std::shared_ptr<Account>> accounts_;
+};
+
+}  // namespace weir::server

@@ -1,0 +1,127 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "protocol/base/byte_queue.h"
+#include "protocol/base/timer_queue.h"
+#include "server/context.h"
+#include "server/session.h"
+#include "server/target.h"
+#include "server/transport.h"
+
+namespace weir::server {
+
+class Worker;
+
+// One client connection: moves bytes between its transport and its session, and keeps the time for
+// it (authentication, pings, write deadline, pauses). Lives in its worker's table from accept until
+// it is closed and no callback is outstanding; confined to that worker.
+//
+// Output is appended during a turn and written at its end by Flush(). Close() only marks:
+// Teardown(), called by the worker at the end of the turn, writes what may still be written and
+// lets go.
+class Connection : public Transport::Handler, public SessionHost {
+ public:
+  Connection(Worker& worker, ServerContext& context, Target self,
+             std::unique_ptr<Transport> transport);
+  ~Connection() override;
+
+  // Sends INFO, arms the timers and starts to read. `refuse`: there are too many connections
+  // already.
+  void Start(bool refuse);
+
+  Session& session() { return session_; }
+  const Session& session() const { return session_; }
+  const Target& self() const { return self_; }
+  uint64_t id() const { return id_; }
+  size_t pending_bytes() const { return out_.size(); }
+  // Far behind: publishers to it should pause (protocol.md 6.1).
+  bool congested() const;
+
+  // End of turn: writes the pending output, as far as the socket takes it.
+  void Flush();
+  // End of turn after Close(): gives up the socket.
+  void Teardown();
+  // Torn down and no callback outstanding: may be destroyed.
+  bool finished() const { return torn_down_ && !reading_ && !waiting_writable_; }
+  bool closing() const { return session_.closing() != CloseReason::kNone || closed_; }
+  // Gives buffers back when nothing happened since the last call; false when there is nothing left.
+  bool TrimBuffers();
+
+  void CloseNow(CloseReason reason) { Close(reason); }
+
+  // Transport::Handler
+  void OnRead(size_t bytes, bool failed) override;
+  void OnWritable(bool failed) override;
+
+  // SessionHost
+  PublishOutcome Publish(Account& account, const Message& message, bool echo,
+                         CachedMatch& memo) override;
+  void InsertSubscription(Account& account, uint32_t slot,
+                          const SubscriptionTable::Subscription& subscription) override;
+  void RemoveSubscription(Account& account, uint32_t slot,
+                          const SubscriptionTable::Subscription& subscription) override;
+  void DrainMail() override;
+  AuthOutcome Authenticate(const protocol::ConnectOptions& options) override;
+  std::string ConnectInfo(const Account& account) override;
+  void OnConnected() override;
+  void OnPong() override;
+  void LogError(std::string_view text) override;
+  void OutputChanged() override;
+  void Close(CloseReason reason) override;
+
+ private:
+  static constexpr size_t kMinBuffer = 512;
+  static constexpr size_t kMaxBuffer = 64 << 10;
+  static constexpr int64_t kStallNs = 2'000'000;
+  static constexpr int64_t kMaxStallNs = 10'000'000;  // per read
+
+  protocol::ServerInfo Info() const;
+  Target TargetOf(uint32_t slot, const SubscriptionTable::Subscription& subscription) const;
+  void StartRead();
+  void Process();
+  void MakeRoom();
+  void Pause();
+  void OnPingTimer();
+  void ArmPing(int64_t delay_ns);
+  void SlowConsumer(CloseReason reason);
+  // "127.0.0.1:49138 - cid:6 - ": what stands in front of every log line about this client.
+  std::string Label() const;
+
+  Worker& worker_;
+  ServerContext& context_;
+  const Target self_;
+  const uint64_t id_;
+  std::unique_ptr<Transport> transport_;
+  ByteQueue out_;
+  Session session_;
+
+  // Input: [begin_, end_) of the buffer is not consumed yet.
+  std::unique_ptr<char[]> input_;
+  size_t capacity_ = 0;
+  size_t begin_ = 0;
+  size_t end_ = 0;
+  int short_reads_ = 0;
+
+  int64_t stall_left_ns_ = 0;
+  int64_t last_in_ns_ = 0;
+  int64_t ping_sent_ns_ = 0;
+  int64_t rtt_ns_ = 0;
+  int64_t start_ns_ = 0;
+  int pings_out_ = 0;
+  TimerQueue::TimerId auth_timer_;
+  TimerQueue::TimerId ping_timer_;
+  TimerQueue::TimerId stall_timer_;
+  TimerQueue::TimerId write_timer_;
+  bool reading_ = false;
+  bool paused_ = false;
+  bool waiting_writable_ = false;
+  bool dirty_ = false;
+  bool closed_ = false;     // Close() was called
+  bool torn_down_ = false;  // Teardown() was
+  bool quiet_ = false;      // nothing happened since the last TrimBuffers()
+};
+
+}  // namespace weir::server

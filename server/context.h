@@ -1,0 +1,49 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <string>
+
+#include "protocol/base/executor.h"
+#include "protocol/base/log.h"
+#include "server/account.h"
+#include "server/authenticator.h"
+#include "server/options.h"
+
+namespace weir::server {
+
+// Who this server is, made once at start.
+struct Identity {
+  std::string id;    // public nkey, "N…"
+  std::string name;  // configured, or the id
+  std::string xkey;  // public curve key, "X…"
+};
+
+// Counters of the whole process; written rarely (connects, closes), read by monitoring.
+struct ServerCounters {
+  std::atomic<uint64_t> last_client_id{0};
+  std::atomic<uint64_t> total_connections{0};
+  std::atomic<int64_t> connections{0};
+  std::atomic<uint64_t> slow_consumers{0};
+  std::atomic<uint64_t> stale_connections{0};
+  std::atomic<uint64_t> in_msgs{0};
+  std::atomic<uint64_t> in_bytes{0};
+  std::atomic<uint64_t> out_msgs{0};
+  std::atomic<uint64_t> out_bytes{0};
+};
+
+// What every connection and worker sees of the server. Everything but the counters is constant
+// while the workers run. Owned by Server, outlives them.
+struct ServerContext {
+  const Options& options;
+  const Identity& identity;
+  Log& log;
+  const Clock& clock;
+  AccountRegistry& accounts;
+  Authenticator& authenticator;
+  ServerCounters& counters;
+  // The port that was bound (options may have said -1).
+  std::atomic<int> client_port{0};
+};
+
+}  // namespace weir::server

@@ -1,0 +1,164 @@
+#include "server/dispatcher.h"
+
+#include <algorithm>
+
+namespace weir::server {
+
+namespace {
+
+// Inboxes and ack subjects are used once each: caching their matches would only push out the
+// others.
+bool IsUsedOnce(std::string_view subject) {
+  return subject.starts_with("_INBOX.") || subject.starts_with("$JS.ACK.");
+}
+
+}  // namespace
+
+Dispatcher::Dispatcher(uint8_t worker, LocalDelivery& local, std::vector<const Mailbox*> mailboxes)
+    : worker_(worker),
+      local_(local),
+      mailboxes_(std::move(mailboxes)),
+      outgoing_(mailboxes_.size()) {}
+
+MailBatch& Dispatcher::Outgoing(size_t worker) {
+  if (!outgoing_[worker]) {
+    outgoing_[worker] = std::make_unique<MailBatch>();
+  }
+  return *outgoing_[worker];
+}
+
+std::shared_ptr<const MatchResult> Dispatcher::MatchOnce(const Account& account,
+                                                         std::string_view subject) {
+  const SubscriptionIndex& index = account.subscriptions();
+  if (!once_.Holds(index, subject)) {
+    once_.result.reset();
+    if (!once_result_ || once_result_.use_count() > 1) {
+      once_result_ = std::make_shared<MatchResult>();  // an outer call still walks the old one
+    }
+    once_.index = &index;
+    once_.subject.assign(subject);
+    once_.stripe = SubscriptionIndex::StripeOf(subject);
+    once_.stamp = index.Current(once_.stripe);
+    index.Match(subject, *once_result_);
+    once_.result = once_result_;
+  }
+  return once_.result;
+}
+
+PublishOutcome Dispatcher::Publish(Account& account, const Message& message, const Target* exclude,
+                                   CachedMatch* memo) {
+  if (IsUsedOnce(message.subject)) {
+    auto pinned = MatchOnce(account, message.subject);
+    return Send(account, *pinned, message, exclude);
+  }
+  CachedMatch& slot = memo != nullptr ? *memo : cache_memo_;
+  if (!slot.Holds(account.subscriptions(), message.subject)) {
+    cache_.Find(account.subscriptions(), message.subject, slot);
+  }
+  if (slot.result->empty()) {
+    return {};
+  }
+  if (memo != nullptr) {
+    return Send(account, *slot.result, message, exclude);  // nobody else touches the memo meanwhile
+  }
+  auto pinned = slot.result;
+  return Send(account, *pinned, message, exclude);
+}
+
+PublishOutcome Dispatcher::Send(Account& account, const MatchResult& result, const Message& message,
+                                const Target* exclude) {
+  PublishOutcome outcome;
+  const Target* at = result.targets.data();
+  const Target* end = at + result.targets.size();
+  while (at != end) {
+    if (exclude != nullptr && at->SameConnection(*exclude)) {
+      ++at;
+      continue;
+    }
+    if (at->worker == worker_) {
+      SendToTarget(account, *at, message, outcome);
+      ++at;
+      continue;
+    }
+    // All receivers on one other worker share one copy; the publisher itself is never among them.
+    const Target* run_end =
+        std::find_if(at, end, [at](const Target& t) { return t.worker != at->worker; });
+    Outgoing(at->worker).AddMessage(account.id(), message, at, static_cast<size_t>(run_end - at));
+    outcome.delivered = true;
+    outcome.congested |= mailboxes_[at->worker]->full();
+    at = run_end;
+  }
+  for (const QueueGroup& group : result.queues) {
+    SendToGroup(account, group, message, exclude, outcome);
+  }
+  return outcome;
+}
+
+void Dispatcher::SendToTarget(Account& account, const Target& target, const Message& message,
+                              PublishOutcome& outcome) {
+  switch (local_.DeliverLocal(account.id(), target, message)) {
+    case LocalDelivery::Result::kCongested:
+      outcome.congested = true;
+      [[fallthrough]];
+    case LocalDelivery::Result::kDelivered:
+      outcome.delivered = true;
+      return;
+    case LocalDelivery::Result::kStale:
+      return;
+  }
+}
+
+void Dispatcher::SendToGroup(Account& account, const QueueGroup& group, const Message& message,
+                             const Target* exclude, PublishOutcome& outcome) {
+  size_t count = group.members.size();
+  size_t start = count > 1 ? random_.Below(count) : 0;
+  for (size_t i = 0; i < count; ++i) {
+    const Target& target = group.members[(start + i) % count];
+    if (exclude != nullptr && target.SameConnection(*exclude)) {
+      continue;
+    }
+    if (target.worker != worker_) {
+      Outgoing(target.worker).AddMessage(account.id(), message, &target, 1);
+      outcome.delivered = true;
+      outcome.congested |= mailboxes_[target.worker]->full();
+      return;
+    }
+    PublishOutcome one;
+    SendToTarget(account, target, message, one);
+    if (one.delivered) {
+      outcome.delivered = true;
+      outcome.congested |= one.congested;
+      return;
+    }
+  }
+}
+
+jetstream::Delivered Dispatcher::DeliverTo(Account& account, std::string_view inbox,
+                                           const Message& message) {
+  auto pinned = MatchOnce(account, inbox);
+  if (pinned->empty()) {
+    return jetstream::Delivered::kNoInterest;
+  }
+  PublishOutcome outcome = Send(account, *pinned, message, nullptr);
+  if (!outcome.delivered) {
+    return jetstream::Delivered::kNoInterest;
+  }
+  return outcome.congested ? jetstream::Delivered::kCongested : jetstream::Delivered::kYes;
+}
+
+bool Dispatcher::HasInterest(const Account& account, std::string_view subject) {
+  return !MatchOnce(account, subject)->empty();
+}
+
+void Dispatcher::DeliverMail(const MailBatch& batch) {
+  for (const MailBatch::Entry& entry : batch.entries()) {
+    Message message = batch.At(entry);
+    const Target* targets = batch.targets(entry);
+    for (uint32_t i = 0; i < entry.target_count; ++i) {
+      // A stale receiver is dropped: it left after the message was matched.
+      static_cast<void>(local_.DeliverLocal(entry.account, targets[i], message));
+    }
+  }
+}
+
+}  // namespace weir::server

@@ -1,0 +1,76 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "jetstream/environment.h"
+#include "protocol/base/nuid.h"
+#include "server/account.h"
+#include "server/mailbox.h"
+#include "server/match_cache.h"
+#include "server/session.h"
+
+namespace weir::server {
+
+// Hands a message to one target of this worker. Implemented by the worker, which knows the tables.
+class LocalDelivery {
+ public:
+  enum class Result : uint8_t {
+    kDelivered,
+    kCongested,  // delivered, but the receiver is far behind
+    kStale,      // the receiver is gone
+  };
+
+  virtual ~LocalDelivery() = default;
+  virtual Result DeliverLocal(AccountId account, const Target& target, const Message& message) = 0;
+};
+
+// Publish and deliver for one worker: match, call local receivers, collect mail for the others.
+// Outgoing mail is handed over by TakeMail() at the end of the turn. Confined to the worker.
+class Dispatcher {
+ public:
+  Dispatcher(uint8_t worker, LocalDelivery& local, std::vector<const Mailbox*> mailboxes);
+
+  // `exclude`: the publisher's own connection when it asked for no echo, else nullptr. `memo`: the
+  // publisher's last match, else nullptr.
+  PublishOutcome Publish(Account& account, const Message& message, const Target* exclude,
+                         CachedMatch* memo);
+
+  // To the subscribers of `inbox`, who see message.subject (jetstream-api.md 9.6).
+  jetstream::Delivered DeliverTo(Account& account, std::string_view inbox, const Message& message);
+
+  bool HasInterest(const Account& account, std::string_view subject);
+
+  // Delivers what another worker sent here. Its tasks are left to the caller.
+  void DeliverMail(const MailBatch& batch);
+
+  // A task for another worker; goes with this turn's mail.
+  void AddTask(uint8_t worker, Task task) { Outgoing(worker).AddTask(std::move(task)); }
+  // The mail collected for `worker`, nullptr when there is none.
+  std::unique_ptr<MailBatch> TakeMail(size_t worker) { return std::move(outgoing_[worker]); }
+
+ private:
+  MailBatch& Outgoing(size_t worker);
+  PublishOutcome Send(Account& account, const MatchResult& result, const Message& message,
+                      const Target* exclude);
+  void SendToGroup(Account& account, const QueueGroup& group, const Message& message,
+                   const Target* exclude, PublishOutcome& outcome);
+  void SendToTarget(Account& account, const Target& target, const Message& message,
+                    PublishOutcome& outcome);
+  // Matches without the cache, into the one-entry memory of subjects that are used once.
+  std::shared_ptr<const MatchResult> MatchOnce(const Account& account, std::string_view subject);
+
+  const uint8_t worker_;
+  LocalDelivery& local_;
+  const std::vector<const Mailbox*> mailboxes_;
+  std::vector<std::unique_ptr<MailBatch>> outgoing_;
+  MatchCache cache_;
+  CachedMatch cache_memo_;
+  CachedMatch once_;
+  std::shared_ptr<MatchResult> once_result_;
+  Random random_;
+};
+
+}  // namespace weir::server

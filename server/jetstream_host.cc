@@ -1,0 +1,39 @@
+#include "server/jetstream_host.h"
+
+namespace weir::server {
+
+namespace {
+
+Message ToMessage(const jetstream::Outbound& message) {
+  return {message.subject, message.reply, message.headers, message.payload};
+}
+
+}  // namespace
+
+void JetStreamHost::Publish(AccountId account_id, const jetstream::Outbound& message) {
+  worker_.dispatcher().Publish(account(account_id), ToMessage(message), nullptr, nullptr);
+  worker_.RequestEndTurn();
+}
+
+jetstream::Delivered JetStreamHost::Deliver(AccountId account_id, std::string_view inbox,
+                                            const jetstream::Outbound& message) {
+  worker_.RequestEndTurn();
+  return worker_.dispatcher().DeliverTo(account(account_id), inbox, ToMessage(message));
+}
+
+bool JetStreamHost::HasInterest(AccountId account_id, std::string_view subject) {
+  return worker_.dispatcher().HasInterest(account(account_id), subject);
+}
+
+jetstream::Router::SubscriptionId JetStreamHost::Subscribe(AccountId account_id,
+                                                           std::string_view pattern,
+                                                           std::string_view queue,
+                                                           jetstream::Sink& sink) {
+  return worker_.AddSink(account_id, pattern, queue, sink);
+}
+
+void JetStreamHost::Unsubscribe(SubscriptionId id) {
+  worker_.RemoveSink(id);
+}
+
+}  // namespace weir::server

@@ -1,0 +1,27 @@
+#pragma once
+
+#include "jetstream/environment.h"
+#include "server/worker.h"
+
+namespace weir::server {
+
+// JetStream's Router on one worker: publishes through the worker's dispatcher, subscribes sinks.
+class JetStreamHost : public jetstream::Router {
+ public:
+  explicit JetStreamHost(Worker& worker) : worker_(worker) {}
+
+  void Publish(AccountId account, const jetstream::Outbound& message) override;
+  jetstream::Delivered Deliver(AccountId account, std::string_view inbox,
+                               const jetstream::Outbound& message) override;
+  bool HasInterest(AccountId account, std::string_view subject) override;
+  SubscriptionId Subscribe(AccountId account, std::string_view pattern, std::string_view queue,
+                           jetstream::Sink& sink) override;
+  void Unsubscribe(SubscriptionId id) override;
+
+ private:
+  Account& account(AccountId id) { return worker_.context().accounts.Get(id); }
+
+  Worker& worker_;
+};
+
+}  // namespace weir::server

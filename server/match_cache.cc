@@ -1,0 +1,29 @@
+#include "server/match_cache.h"
+
+namespace weir::server {
+
+const MatchResult& MatchCache::Find(const SubscriptionIndex& index, std::string_view subject,
+                                    CachedMatch& slot) {
+  auto at = entries_.find(subject);
+  if (at == entries_.end()) {
+    if (entries_.size() >= kMaxSubjects) {
+      entries_.clear();
+    }
+    at = entries_.emplace(std::string(subject), CachedMatch{}).first;
+    at->second.subject = at->first;
+    at->second.stripe = SubscriptionIndex::StripeOf(subject);
+  }
+  CachedMatch& entry = at->second;
+  if (!entry.Holds(index, subject)) {
+    entry.index = &index;
+    // Before the walk: a change during the walk makes the entry stale at once.
+    entry.stamp = index.Current(entry.stripe);
+    auto result = std::make_shared<MatchResult>();
+    index.Match(subject, *result);
+    entry.result = std::move(result);
+  }
+  slot = entry;
+  return *slot.result;
+}
+
+}  // namespace weir::server

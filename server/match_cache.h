@@ -1,0 +1,44 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "protocol/base/strings.h"
+#include "server/subscription_index.h"
+#include "server/target.h"
+
+namespace weir::server {
+
+// A match that its owner keeps for the next message: subject, result and the stamp that tells
+// whether the result still holds. A session has one ("same subject again" costs one compare), the
+// cache many.
+struct CachedMatch {
+  std::string subject;
+  const SubscriptionIndex* index = nullptr;
+  uint32_t stripe = 0;
+  SubscriptionIndex::Stamp stamp;
+  std::shared_ptr<const MatchResult> result;
+
+  bool Holds(const SubscriptionIndex& for_index, std::string_view for_subject) const {
+    return index == &for_index && subject == for_subject && stamp == for_index.Current(stripe);
+  }
+};
+
+// Results of one worker for all accounts. Bounded; thrown away whole when full, since the working
+// set comes back at the price of one walk per subject. Confined to the worker.
+class MatchCache {
+ public:
+  // Refreshes `slot` for this subject and returns its result.
+  const MatchResult& Find(const SubscriptionIndex& index, std::string_view subject,
+                          CachedMatch& slot);
+
+ private:
+  static constexpr size_t kMaxSubjects = 8192;
+
+  // Subjects of different accounts share the map; the entry's index tells them apart, and the rare
+  // collision of two accounts on one subject costs walks, not correctness.
+  StringMap<CachedMatch> entries_;
+};
+
+}  // namespace weir::server

@@ -1,0 +1,268 @@
+#include "server/server.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <condition_variable>
+#include <csignal>
+#include <cstring>
+#include <ctime>
+#include <fstream>
+#include <utility>
+
+#include <boost/asio/signal_set.hpp>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "protocol/base/json.h"
+#include "protocol/base/mutex.h"
+#include "server/nkey.h"
+
+namespace weir::server {
+
+namespace {
+
+class SystemClock : public Clock {
+ public:
+  int64_t steady_ns() const override { return Read(CLOCK_MONOTONIC); }
+  int64_t wall_ns() const override { return Read(CLOCK_REALTIME); }
+
+ private:
+  static int64_t Read(clockid_t id) {
+    timespec now{};
+    clock_gettime(id, &now);
+    return now.tv_sec * 1'000'000'000LL + now.tv_nsec;
+  }
+};
+
+// Go's names for the signals, which appear in the log (server-config.md 2).
+std::string_view SignalName(int number) {
+  switch (number) {
+    case SIGINT:
+      return "interrupt";
+    case SIGTERM:
+      return "terminated";
+    case SIGHUP:
+      return "hangup";
+    case SIGUSR1:
+      return "user defined signal 1";
+    case SIGUSR2:
+      return "user defined signal 2";
+    default:
+      return "signal";
+  }
+}
+
+std::string ExecutableName() {
+  std::ifstream in("/proc/self/cmdline");
+  std::string first;
+  std::getline(in, first, '\0');
+  size_t slash = first.rfind('/');
+  return slash == std::string::npos ? first : first.substr(slash + 1);
+}
+
+Status WriteFile(const std::string& path, std::string_view content, int mode) {
+  int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
+  if (fd < 0) {
+    return Unavailable(Cat("could not write ", path, ": ", std::strerror(errno)));
+  }
+  bool ok = ::write(fd, content.data(), content.size()) == static_cast<ssize_t>(content.size());
+  ::close(fd);
+  return ok ? OkStatus() : Unavailable(Cat("could not write ", path, ": ", std::strerror(errno)));
+}
+
+}  // namespace
+
+// The main thread waits here while the workers serve.
+struct Server::Stopping {
+  Mutex mu;
+  std::condition_variable wake;
+  bool requested ABSL_GUARDED_BY(mu) = false;
+};
+
+int DefaultWorkers(unsigned hardware_threads) {
+  // Half of the machine: a worker is rarely the bottleneck, and a hop between two workers costs
+  // more than it saves as long as one of them would do. One on two threads (measured, THREADING.md
+  // 8).
+  return static_cast<int>(std::clamp(hardware_threads / 2, 1U, 64U));
+}
+
+Server::Server(Options options, Log& log)
+    : options_(std::move(options)),
+      log_(log),
+      clock_(std::make_unique<SystemClock>()),
+      stopping_(std::make_unique<Stopping>()) {
+  identity_.id = NewPublicNkey(NkeyType::kServer);
+  identity_.name = options_.server_name.empty() ? identity_.id : options_.server_name;
+  identity_.xkey = NewPublicNkey(NkeyType::kCurve);
+  for (const AccountOptions& account : options_.accounts) {
+    accounts_.Add(account.name);
+  }
+  authenticator_ = std::make_unique<Authenticator>(options_.auth, accounts_);
+  context_.reset(new ServerContext{.options = options_,
+                                   .identity = identity_,
+                                   .log = log_,
+                                   .clock = *clock_,
+                                   .accounts = accounts_,
+                                   .authenticator = *authenticator_,
+                                   .counters = counters_});
+  int count =
+      options_.workers > 0 ? options_.workers : DefaultWorkers(std::thread::hardware_concurrency());
+  for (int i = 0; i < count; ++i) {
+    workers_.push_back(std::make_unique<Worker>(static_cast<uint8_t>(i), *context_));
+  }
+  for (auto& worker : workers_) {
+    worker->SetPeers(workers_);
+  }
+}
+
+Server::~Server() = default;
+
+void Server::LogStart() {
+  log_.Info("Starting nats-server");
+  log_.Info("  Version:  ", kAnnouncedVersion);
+  log_.Info("  Weir:     ", kWeirVersion);
+  log_.Info("  Git:      [not set]");
+  log_.Info("  Name:     ", identity_.name);
+  log_.Info("  ID:       ", identity_.id);
+  for (const std::string& warning : StartupWarnings(options_)) {
+    log_.Warn(warning);
+  }
+  if (!options_.config_file.empty()) {
+    log_.Info("Using configuration file: ", options_.config_file, " (", options_.config_digest,
+              ")");
+  }
+}
+
+Status Server::StartParts() {
+  for (Part& part : parts_) {
+    if (part.start) {
+      WEIR_RETURN_IF_ERROR(part.start());
+    }
+    ++started_parts_;
+  }
+  return OkStatus();
+}
+
+Status Server::WriteRunFiles() {
+  if (!options_.pid_file.empty()) {
+    WEIR_RETURN_IF_ERROR(WriteFile(options_.pid_file, Cat(::getpid()), 0600));
+  }
+  if (!options_.ports_file_dir.empty()) {
+    std::string host = options_.client.host == "0.0.0.0" || options_.client.host.empty()
+                           ? "127.0.0.1"
+                           : options_.client.host;
+    JsonWriter out;
+    out.OpenObject()
+        .Strings("nats", {Cat("nats://", host, ":", context_->client_port.load())})
+        .CloseObject();
+    std::string path =
+        Cat(options_.ports_file_dir, "/", ExecutableName(), "_", ::getpid(), ".ports");
+    WEIR_RETURN_IF_ERROR(WriteFile(path, out.text(), 0644));
+    ports_file_ = path;
+  }
+  return OkStatus();
+}
+
+void Server::RemoveRunFiles() {
+  if (!ports_file_.empty()) {
+    ::unlink(ports_file_.c_str());
+  }
+  if (!options_.pid_file.empty()) {
+    ::unlink(options_.pid_file.c_str());
+  }
+}
+
+void Server::RequestStop() {
+  {
+    MutexLock lock(stopping_->mu);
+    stopping_->requested = true;
+  }
+  stopping_->wake.notify_all();
+}
+
+void Server::OnSignal(int number) {
+  log_.Info("Trapped ", Quoted(SignalName(number)), " signal");
+  if (number == SIGINT || number == SIGTERM) {
+    RequestStop();
+  }
+}
+
+Status Server::Run() {
+  LogStart();
+  WEIR_RETURN_IF_ERROR(StartParts());
+  listener_ = std::make_unique<Listener>(*context_, workers_);
+  if (Status listening = listener_->Listen(options_.client); !listening.ok()) {
+    StopEverything();
+    return InvalidArgument(Cat("Error listening on port: ", options_.client.host, ":",
+                               options_.client.port, ", \"", weir::Message(listening), "\""));
+  }
+  if (Status written = WriteRunFiles(); !written.ok()) {
+    StopEverything();
+    return written;
+  }
+  boost::asio::signal_set signals(workers_.front()->io(), SIGINT, SIGTERM, SIGUSR1);
+  signals.add(SIGUSR2);
+  signals.add(SIGHUP);
+  std::function<void()> next_signal = [&] {
+    signals.async_wait([&](boost::system::error_code error, int number) {
+      if (!error) {
+        OnSignal(number);
+        next_signal();
+      }
+    });
+  };
+  next_signal();
+  for (auto& worker : workers_) {
+    threads_.emplace_back([&worker] { worker->Run(); });
+  }
+  workers_.front()->Post([this] {
+    for (Part& part : parts_) {
+      if (part.ready) {
+        part.ready();
+      }
+    }
+    log_.Info("Listening for client connections on ", options_.client.host, ":",
+              context_->client_port.load());
+    listener_->StartAccepting();
+    log_.Info("Server is ready");
+  });
+  {
+    MutexLock lock(stopping_->mu);
+    while (!stopping_->requested) {
+      lock.Wait(stopping_->wake);
+    }
+  }
+  log_.Info("Initiating Shutdown...");
+  workers_.front()->Post([this, &signals] {
+    listener_->Close();
+    signals.cancel();
+  });
+  StopEverything();
+  RemoveRunFiles();
+  log_.Info("Server Exiting..");
+  return OkStatus();
+}
+
+void Server::StopEverything() {
+  while (started_parts_ > 0) {
+    --started_parts_;
+    if (parts_[started_parts_].stop) {
+      parts_[started_parts_].stop();
+    }
+  }
+  // Two posts: the first marks the connections and their turn tears them down, the second ends the
+  // loop behind that turn.
+  for (auto& worker : workers_) {
+    worker->Post([w = worker.get()] {
+      w->CloseAll(CloseReason::kServerShutdown);
+      w->Post([w] { w->Stop(); });
+    });
+  }
+  for (auto& thread : threads_) {
+    thread.join();
+  }
+  threads_.clear();
+}
+
+}  // namespace weir::server

@@ -1,0 +1,334 @@
+#include "server/session.h"
+
+#include "protocol/base/strings.h"
+#include "protocol/headers.h"
+#include "protocol/serializer.h"
+#include "protocol/subject.h"
+
+namespace weir::server {
+
+namespace {
+
+using protocol::Op;
+using protocol::OpKind;
+using protocol::ParseError;
+using protocol::ParseStatus;
+
+protocol::Parser::Limits ParserLimits(const ClientLimits& limits, bool headers) {
+  return {.max_payload = limits.max_payload,
+          .max_control_line = static_cast<size_t>(limits.max_control_line),
+          .headers = headers};
+}
+
+// Subjects that clients may not publish to, and replies they may not use (protocol.md 8).
+bool IsReservedSubject(std::string_view subject) {
+  return subject.starts_with("_GR_.") || subject.starts_with("$GR.") ||
+         subject.starts_with("$NRG.");
+}
+bool IsReservedReply(std::string_view reply) {
+  return reply.starts_with("_R_.") || reply.starts_with("$JS.ACK.") || reply.starts_with("_GR_.") ||
+         reply.starts_with("$GR.");
+}
+
+}  // namespace
+
+Session::Session(SessionHost& host, ByteQueue& out, const ClientLimits& limits, Account* account)
+    : host_(host),
+      out_(out),
+      limits_(limits),
+      account_(account),
+      parser_(ParserLimits(limits, false)),
+      must_connect_(account == nullptr) {}
+
+Session::Progress Session::OnBytes(std::string_view input, size_t& consumed) {
+  consumed = 0;
+  Op op;  // each operation sets the fields of its kind
+  while (closing_ == CloseReason::kNone && consumed < input.size()) {
+    std::string_view rest = input.substr(consumed);
+    if (must_connect_ && rest.front() != 'C' && rest.front() != 'c') [[unlikely]] {
+      Refuse("Authorization Violation", CloseReason::kAuthenticationFailure);
+      break;
+    }
+    ParseStatus status = parser_.Next(rest, op);
+    if (status == ParseStatus::kNeedMore) {
+      return Progress::kAll;
+    }
+    if (status == ParseStatus::kError) {
+      OnParseError();
+      break;
+    }
+    consumed += op.size;
+    if (op.kind == OpKind::kPub) {
+      if (HandlePub(op)) {
+        return Progress::kPause;
+      }
+    } else {
+      Handle(op);
+    }
+  }
+  return closing_ == CloseReason::kNone ? Progress::kAll : Progress::kClosed;
+}
+
+void Session::OnParseError() {
+  switch (parser_.error()) {
+    case ParseError::kControlLine:
+      Refuse("maximum control line exceeded", CloseReason::kMaxControlLine);
+      return;
+    case ParseError::kPayload:
+      host_.LogError(parser_.error_text());
+      Refuse("Maximum Payload Violation", CloseReason::kMaxPayload);
+      return;
+    case ParseError::kUnknownOperation:
+      host_.LogError(parser_.error_text());
+      Refuse("Unknown Protocol Operation", CloseReason::kProtocolViolation);
+      return;
+    case ParseError::kNone:
+    case ParseError::kBadArguments:
+    case ParseError::kHeadersUnsupported:
+      host_.LogError(parser_.error_text());
+      Close(CloseReason::kProtocolViolation);
+      return;
+  }
+}
+
+void Session::Handle(const Op& op) {
+  switch (op.kind) {
+    case OpKind::kConnect:
+      HandleConnect(op.argument);
+      return;
+    case OpKind::kSub:
+      HandleSub(op);
+      return;
+    case OpKind::kUnsub:
+      HandleUnsub(op);
+      return;
+    case OpKind::kPing:
+      HandlePing();
+      return;
+    case OpKind::kPong:
+      host_.OnPong();
+      return;
+    case OpKind::kInfo: {
+      protocol::ConnectOptions ignored;
+      if (!protocol::ReadConnect(op.argument, ignored).ok()) {
+        Close(CloseReason::kProtocolViolation);
+      }
+      return;
+    }
+    case OpKind::kErr:
+      host_.LogError(Cat("Client Error ", op.argument));
+      Close(CloseReason::kParseError);
+      return;
+    case OpKind::kOk:
+    case OpKind::kPub:
+      return;
+  }
+}
+
+void Session::HandleConnect(std::string_view json) {
+  bool first = !connected_;
+  if (!first) {
+    // A second CONNECT starts over in the new account (protocol.md 5.1).
+    Detach();
+    memo_ = {};
+  }
+  Status read = protocol::ReadConnect(json, options_);
+  if (!read.ok()) {
+    host_.LogError(weir::Message(read));
+    Close(CloseReason::kProtocolViolation);
+    return;
+  }
+  AuthOutcome who = host_.Authenticate(options_);
+  if (who.account == nullptr || !options_.account.empty() || options_.new_account) {
+    Refuse("Authorization Violation", CloseReason::kAuthenticationFailure);
+    return;
+  }
+  account_ = who.account;
+  must_connect_ = false;
+  if (options_.protocol < 0 || options_.protocol > 1) {
+    Refuse("invalid client protocol", CloseReason::kBadClientProtocolVersion);
+    return;
+  }
+  client_headers_ = options_.headers && limits_.headers;
+  parser_.limits().headers = client_headers_;
+  if (options_.no_responders && !client_headers_) {
+    Refuse("no responders requires headers support", CloseReason::kNoRespondersRequiresHeaders);
+    return;
+  }
+  connected_ = true;
+  if (first) {
+    host_.OnConnected();
+  }
+  SendOk();
+}
+
+bool Session::HandlePub(const Op& op) {
+  ++counters_.in_msgs;
+  counters_.in_bytes += op.headers.size() + op.payload.size();
+  if (op.subject.front() == '_' || op.subject.front() == '$') [[unlikely]] {
+    if (IsReservedSubject(op.subject)) {
+      SendError(Cat("Permissions Violation for Publish to ", Quoted(op.subject)));
+      return false;
+    }
+  }
+  if (!op.reply.empty() && IsReservedReply(op.reply)) [[unlikely]] {
+    SendError(Cat("Permissions Violation for Publish with Reply of ", Quoted(op.reply)));
+    return false;
+  }
+  if (options_.pedantic && !protocol::IsValidLiteral(op.subject)) {
+    SendError("Invalid Publish Subject");
+  }
+  if (options_.verbose) {
+    SendOk();
+  }
+  PublishOutcome outcome = host_.Publish(
+      *account_, Message{op.subject, op.reply, op.headers, op.payload}, options_.echo, memo_);
+  if (!outcome.delivered && !op.reply.empty() && options_.no_responders) {
+    SendNoResponders(op);
+  }
+  return outcome.congested;
+}
+
+void Session::SendNoResponders(const Op& op) {
+  // To one plain subscription of this connection that covers the reply (protocol.md 10.3).
+  bool sent = false;
+  subscriptions_.ForEach([&](uint32_t slot, SubscriptionTable::Subscription& subscription) {
+    if (sent || !subscription.queue.empty() || !protocol::Matches(op.reply, subscription.subject)) {
+      return;
+    }
+    sent = true;
+    std::string headers = protocol::HeaderBuilder(503, {}).Add("Nats-Subject", op.subject).Take();
+    Deliver(slot, subscription.generation, Message{op.reply, {}, headers, {}});
+  });
+}
+
+void Session::HandleSub(const Op& op) {
+  if (op.queue == "_sys_") {
+    SendError(Cat("Permissions Violation for Subscription to ", Quoted(op.subject),
+                  " using queue \"_sys_\""));
+    return;
+  }
+  if (limits_.max_subscription_tokens > 0 &&
+      protocol::TokenCount(op.subject) > static_cast<size_t>(limits_.max_subscription_tokens)) {
+    host_.LogError(Cat("Subscription Violation Too Many Tokens - Subject ", Quoted(op.subject),
+                       ", SID ", op.sid));
+    SendError(
+        Cat("Permissions Violation for Subscription to ", Quoted(op.subject), ", too many tokens"));
+    return;
+  }
+  if (limits_.max_subscriptions > 0 &&
+      subscriptions_.size() >= static_cast<size_t>(limits_.max_subscriptions)) {
+    SendError("maximum subscriptions exceeded");
+    return;
+  }
+  if (!protocol::IsValidPattern(op.subject)) {
+    SendError("Invalid Subject");
+    return;
+  }
+  uint32_t slot = 0;
+  if (auto* subscription = subscriptions_.Add(op.sid, op.subject, op.queue, slot)) {
+    host_.InsertSubscription(*account_, slot, *subscription);
+  }
+  if (options_.verbose) {
+    SendOk();
+  }
+}
+
+void Session::HandleUnsub(const Op& op) {
+  // What was published before this point still goes out first (I4).
+  host_.DrainMail();
+  uint32_t slot = 0;
+  if (auto* subscription = subscriptions_.FindSid(op.sid, slot)) {
+    auto max = static_cast<uint64_t>(op.max);
+    if (max > subscription->delivered) {
+      subscription->max = max;
+    } else {
+      RemoveSubscription(slot);
+    }
+  }
+  if (options_.verbose) {
+    SendOk();
+  }
+}
+
+void Session::HandlePing() {
+  host_.DrainMail();
+  protocol::AppendText(out_, "PONG\r\n");
+  if (connected_ && !first_pong_sent_) {
+    first_pong_sent_ = true;
+    if (options_.protocol >= 1) {
+      protocol::AppendText(out_, host_.ConnectInfo(*account_));
+    }
+  }
+  host_.OutputChanged();
+}
+
+bool Session::Deliver(uint32_t slot, uint16_t generation, const Message& message) {
+  auto* subscription = subscriptions_.At(slot, generation);
+  if (subscription == nullptr || closing_ != CloseReason::kNone) {
+    return false;
+  }
+  ++subscription->delivered;
+  protocol::AppendMessage(out_, {.subject = message.subject,
+                                 .sid = subscription->sid,
+                                 .reply = message.reply,
+                                 .headers = client_headers_ ? message.headers : std::string_view{},
+                                 .payload = message.payload});
+  ++counters_.out_msgs;
+  counters_.out_bytes += message.payload.size() + (client_headers_ ? message.headers.size() : 0);
+  if (subscription->max != 0 && subscription->delivered >= subscription->max) {
+    RemoveSubscription(slot);
+  }
+  host_.OutputChanged();
+  return true;
+}
+
+void Session::RemoveSubscription(uint32_t slot) {
+  host_.RemoveSubscription(*account_, slot, subscriptions_.live(slot));
+  subscriptions_.Remove(slot);
+}
+
+void Session::Detach() {
+  if (account_ == nullptr) {
+    return;
+  }
+  std::vector<uint32_t> slots;
+  subscriptions_.ForEach([&](uint32_t slot, auto&) { slots.push_back(slot); });
+  for (uint32_t slot : slots) {
+    RemoveSubscription(slot);
+  }
+}
+
+void Session::SendOk() {
+  if (!options_.verbose) {
+    return;
+  }
+  protocol::AppendText(out_, "+OK\r\n");
+  host_.OutputChanged();
+}
+
+void Session::SendError(std::string_view text) {
+  protocol::AppendError(out_, text);
+  host_.OutputChanged();
+}
+
+void Session::SendLine(std::string_view line) {
+  protocol::AppendText(out_, line);
+  host_.OutputChanged();
+}
+
+void Session::Refuse(std::string_view text, CloseReason reason) {
+  if (closing_ == CloseReason::kNone) {
+    SendError(text);
+    Close(reason);
+  }
+}
+
+void Session::Close(CloseReason reason) {
+  if (closing_ == CloseReason::kNone) {
+    closing_ = reason;
+    host_.Close(reason);
+  }
+}
+
+}  // namespace weir::server

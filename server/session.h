@@ -1,0 +1,145 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "protocol/base/byte_queue.h"
+#include "protocol/handshake.h"
+#include "protocol/parser.h"
+#include "server/account.h"
+#include "server/close_reason.h"
+#include "server/match_cache.h"
+#include "server/options.h"
+#include "server/subscription_table.h"
+
+namespace weir::server {
+
+// A message on its way to subscribers.
+struct Message {
+  std::string_view subject;
+  std::string_view reply;
+  std::string_view headers;
+  std::string_view payload;
+  size_t size() const { return headers.size() + payload.size(); }
+};
+
+// What became of a publish.
+struct PublishOutcome {
+  bool delivered = false;  // somebody got it (or will, on another worker)
+  bool congested = false;  // a receiver is far behind: the publisher should pause
+};
+
+struct AuthOutcome {
+  Account* account = nullptr;  // nullptr: refused
+};
+
+// What a session needs of the connection and the worker around it.
+class SessionHost {
+ public:
+  virtual ~SessionHost() = default;
+
+  virtual PublishOutcome Publish(Account& account, const Message& message, bool echo,
+                                 CachedMatch& memo) = 0;
+  virtual void InsertSubscription(Account& account, uint32_t slot,
+                                  const SubscriptionTable::Subscription& subscription) = 0;
+  virtual void RemoveSubscription(Account& account, uint32_t slot,
+                                  const SubscriptionTable::Subscription& subscription) = 0;
+  // Delivers everything that other workers have mailed so far (invariant I4).
+  virtual void DrainMail() = 0;
+  // Decides who this is; `failure` is set when refused.
+  virtual AuthOutcome Authenticate(const protocol::ConnectOptions& options) = 0;
+  // The INFO behind the first PONG (protocol.md 4.3).
+  virtual std::string ConnectInfo(const Account& account) = 0;
+  // The first CONNECT was accepted: the authentication timer ends, the first ping is scheduled.
+  virtual void OnConnected() = 0;
+  virtual void OnPong() = 0;
+  // One line of the log about this client; the host puts its address and id in front.
+  virtual void LogError(std::string_view text) = 0;
+  // Bytes were added to the output.
+  virtual void OutputChanged() = 0;
+  // Only marks; the connection is torn down at the end of the turn, pending output first unless the
+  // reason forbids it.
+  virtual void Close(CloseReason reason) = 0;
+};
+
+// One client's protocol state, without sockets, threads or clocks (architecture 6.4). Bytes go in
+// through OnBytes(), output is appended to a ByteQueue, everything else goes through the host.
+// Confined to the connection's worker.
+class Session {
+ public:
+  struct Counters {
+    uint64_t in_msgs = 0;
+    uint64_t in_bytes = 0;
+    uint64_t out_msgs = 0;
+    uint64_t out_bytes = 0;
+  };
+  enum class Progress : uint8_t {
+    kAll,    // everything complete was consumed
+    kPause,  // a receiver is congested: call again later with the rest
+    kClosed,
+  };
+
+  // `account`: the account of a client that never sends CONNECT; nullptr when authentication is
+  // required.
+  Session(SessionHost& host, ByteQueue& out, const ClientLimits& limits, Account* account);
+
+  // Handles the complete operations at the front of `input`; `consumed` says how many bytes to
+  // drop.
+  Progress OnBytes(std::string_view input, size_t& consumed);
+  // How much contiguous input the unfinished operation needs.
+  size_t bytes_needed() const { return parser_.needed(); }
+
+  // Sends one message to one of this session's subscriptions. False when the subscription is gone
+  // or may not have it. `subject` is what the client sees.
+  bool Deliver(uint32_t slot, uint16_t generation, const Message& message);
+
+  // Sends -ERR with this text and closes.
+  void Refuse(std::string_view text, CloseReason reason);
+  void SendLine(std::string_view line);
+
+  // Takes all subscriptions out of the index. The session gets nothing more.
+  void Detach();
+
+  const protocol::ConnectOptions& options() const { return options_; }
+  bool connected() const { return connected_; }
+  // Knows asynchronous INFO and has seen its first PONG (protocol.md 4.2).
+  bool wants_async_info() const { return connected_ && options_.protocol >= 1 && first_pong_sent_; }
+  Account* account() const { return account_; }
+  const Counters& counters() const { return counters_; }
+  size_t subscriptions() const { return subscriptions_.size(); }
+  CloseReason closing() const { return closing_; }
+  // The connection closed for a reason of its own (end of stream, write error).
+  void NoteClosed(CloseReason reason) { closing_ = reason; }
+
+ private:
+  void Close(CloseReason reason);
+  void OnParseError();
+  void Handle(const protocol::Op& op);
+  void HandleConnect(std::string_view json);
+  bool HandlePub(const protocol::Op& op);
+  void HandleSub(const protocol::Op& op);
+  void HandleUnsub(const protocol::Op& op);
+  void HandlePing();
+  void SendOk();
+  void SendError(std::string_view text);
+  void SendNoResponders(const protocol::Op& op);
+  void RemoveSubscription(uint32_t slot);
+
+  SessionHost& host_;
+  ByteQueue& out_;
+  const ClientLimits& limits_;
+  Account* account_;
+  protocol::Parser parser_;
+  protocol::ConnectOptions options_;
+  SubscriptionTable subscriptions_;
+  CachedMatch memo_;
+  Counters counters_;
+  bool must_connect_;
+  bool connected_ = false;
+  bool first_pong_sent_ = false;
+  bool client_headers_ = false;
+  CloseReason closing_ = CloseReason::kNone;
+};
+
+}  // namespace weir::server

@@ -1,0 +1,79 @@
+#include "server/subscription_index.h"
+
+#include <algorithm>
+
+namespace weir::server {
+
+uint32_t SubscriptionIndex::StripeOf(std::string_view subject) {
+  return static_cast<uint32_t>(std::hash<std::string_view>{}(subject) % kStripes);
+}
+
+uint32_t SubscriptionIndex::QueueId(std::string_view queue) {
+  if (queue.empty()) {
+    return 0;
+  }
+  auto at = queue_ids_.find(queue);
+  if (at == queue_ids_.end()) {
+    at = queue_ids_.emplace(std::string(queue), static_cast<uint32_t>(queue_names_.size())).first;
+    queue_names_.emplace_back(queue);
+  }
+  return at->second;
+}
+
+void SubscriptionIndex::Raise(std::string_view pattern) {
+  if (protocol::HasWildcard(pattern)) {
+    wildcard_generation_.fetch_add(1, std::memory_order_release);
+  } else {
+    stripes_[StripeOf(pattern)].fetch_add(1, std::memory_order_release);
+  }
+}
+
+void SubscriptionIndex::Insert(std::string_view pattern, std::string_view queue,
+                               const Target& target) {
+  {
+    WriterLock lock(mu_);
+    tree_.Insert(pattern, Entry{target, QueueId(queue)});
+  }
+  Raise(pattern);
+}
+
+void SubscriptionIndex::Remove(std::string_view pattern, std::string_view queue,
+                               const Target& target) {
+  {
+    WriterLock lock(mu_);
+    tree_.Remove(pattern, Entry{target, QueueId(queue)});
+  }
+  Raise(pattern);
+}
+
+void SubscriptionIndex::Match(std::string_view subject, MatchResult& out) const {
+  out.clear();
+  {
+    ReaderLock lock(mu_);
+    tree_.Match(subject, [this, &out](const Entry& entry) ABSL_NO_THREAD_SAFETY_ANALYSIS {
+      if (entry.queue == 0) {
+        out.targets.push_back(entry.target);
+        return;
+      }
+      const std::string& name = queue_names_[entry.queue];
+      auto group = std::find_if(out.queues.begin(), out.queues.end(),
+                                [&name](const QueueGroup& g) { return g.name == name; });
+      if (group == out.queues.end()) {
+        out.queues.push_back({name, {}});
+        group = out.queues.end() - 1;
+      }
+      group->members.push_back(entry.target);
+    });
+  }
+  if (out.targets.size() > 1) {
+    std::stable_sort(out.targets.begin(), out.targets.end(),
+                     [](const Target& a, const Target& b) { return a.worker < b.worker; });
+  }
+}
+
+size_t SubscriptionIndex::size() const {
+  ReaderLock lock(mu_);
+  return tree_.size();
+}
+
+}  // namespace weir::server

@@ -1,0 +1,72 @@
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "protocol/base/mutex.h"
+#include "protocol/subject_tree.h"
+#include "server/target.h"
+
+namespace weir::server {
+
+// Subject → subscribers of one account, shared by all workers (architecture 4.4).
+//
+// Insert and Remove take the lock exclusively, run on the subscriber's worker and raise a
+// generation before they return, so a +OK or PONG sent afterwards means "visible to every worker".
+// Two kinds of generation: one for all wildcard subscriptions, and 1,024 stripes by subject hash
+// for literal ones, so that a one-off inbox does not invalidate what others have cached.
+//
+// Thread-safe.
+class SubscriptionIndex {
+ public:
+  // The state of the index as far as one subject is concerned. Read it before the match; a result
+  // is valid as long as Current() returns the same.
+  struct Stamp {
+    uint64_t wildcard = UINT64_MAX;
+    uint32_t literal = 0;
+    bool operator==(const Stamp&) const = default;
+  };
+
+  static uint32_t StripeOf(std::string_view subject);
+
+  Stamp Current(uint32_t stripe) const {
+    return {wildcard_generation_.load(std::memory_order_acquire),
+            stripes_[stripe].load(std::memory_order_acquire)};
+  }
+
+  // `queue` empty: a plain subscription. The pattern must be valid.
+  void Insert(std::string_view pattern, std::string_view queue, const Target& target);
+  void Remove(std::string_view pattern, std::string_view queue, const Target& target);
+
+  // Appends nothing and clears `out` first. `out` keeps its capacity, so a caller with one result
+  // per worker does not allocate.
+  void Match(std::string_view subject, MatchResult& out) const;
+
+  size_t size() const;
+
+ private:
+  static constexpr size_t kStripes = 1024;
+
+  struct Entry {
+    Target target;
+    uint32_t queue = 0;  // 0: plain; else index into queues_
+    bool operator==(const Entry&) const = default;
+  };
+
+  uint32_t QueueId(std::string_view queue) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void Raise(std::string_view pattern);
+
+  mutable SharedMutex mu_;
+  protocol::SubjectTree<Entry> tree_ ABSL_GUARDED_BY(mu_);
+  // Queue names are few and reused; an id stays for the life of the account.
+  std::vector<std::string> queue_names_ ABSL_GUARDED_BY(mu_){std::string()};
+  StringMap<uint32_t> queue_ids_ ABSL_GUARDED_BY(mu_);
+
+  std::atomic<uint64_t> wildcard_generation_{0};
+  std::array<std::atomic<uint32_t>, kStripes> stripes_{};
+};
+
+}  // namespace weir::server

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include <boost/asio/ip/tcp.hpp>
+#include <sys/uio.h>
+
+namespace weir::server {
+
+// A byte stream under a connection. One read may be outstanding; writing is synchronous and tells
+// when the socket is full. Confined to the connection's worker; callbacks come from its event loop,
+// never from inside a call. After Close() the outstanding callbacks still come (with an error), and
+// the transport must live until they have.
+class Transport {
+ public:
+  class Handler {
+   public:
+    virtual ~Handler() = default;
+    // `bytes` == 0: the stream ended, by the peer or (`failed`) by an error.
+    virtual void OnRead(size_t bytes, bool failed) = 0;
+    virtual void OnWritable(bool failed) = 0;
+  };
+  static constexpr ptrdiff_t kWouldBlock = -1;
+  static constexpr ptrdiff_t kFailed = -2;
+
+  virtual ~Transport() = default;
+  virtual void StartRead(char* buffer, size_t capacity, Handler& handler) = 0;
+  // Bytes written, kWouldBlock or kFailed.
+  virtual ptrdiff_t Write(const iovec* parts, int count) = 0;
+  virtual void WaitWritable(Handler& handler) = 0;
+  virtual void Close() = 0;
+  virtual std::string remote_ip() const = 0;
+  virtual int remote_port() const = 0;
+};
+
+// Plain TCP. Sets the socket to non-blocking and TCP_NODELAY.
+std::unique_ptr<Transport> MakeTcpTransport(boost::asio::ip::tcp::socket socket);
+
+}  // namespace weir::server

@@ -1,0 +1,142 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include "protocol/base/executor.h"
+#include "protocol/base/nuid.h"
+#include "protocol/base/timer_queue.h"
+#include "server/connection.h"
+#include "server/context.h"
+#include "server/dispatcher.h"
+#include "server/mailbox.h"
+
+namespace weir::server {
+
+// One thread of the server with everything that is confined to it: an event loop, connections,
+// sinks, timers, the dispatcher (THREADING.md).
+//
+// Work is done when events arrive; what costs a system call, a wake-up or a commit is put off to
+// EndTurn(), which runs once behind all events of a pass: commit, then mail, then sockets (I2, I3).
+//
+// Post() may be called from any thread, everything else only from the worker's own, except before
+// Run().
+class Worker : public Executor, public LocalDelivery {
+ public:
+  Worker(uint8_t index, ServerContext& context);
+  ~Worker() override;
+
+  // Before Run(): all workers, this one included, in index order.
+  void SetPeers(const std::vector<std::unique_ptr<Worker>>& workers);
+  // Before Run(): what EndTurn() commits first when RequestCommit() was called.
+  void SetCommitHook(std::function<void()> commit) { commit_ = std::move(commit); }
+
+  // The thread's main function: returns after Stop().
+  void Run();
+  // Thread-safe. Ends Run() after what is queued.
+  void Stop();
+
+  // Executor
+  void Post(Task task) override;
+
+  boost::asio::io_context& io() { return io_; }
+  uint8_t index() const { return index_; }
+  TimerQueue& timers() { return timers_; }
+  Random& random() { return random_; }
+  Dispatcher& dispatcher() { return *dispatcher_; }
+  ServerContext& context() { return context_; }
+  int64_t now_ns() const { return context_.clock.steady_ns(); }
+
+  void RequestEndTurn();
+  void RequestCommit() {
+    commit_requested_ = true;
+    RequestEndTurn();
+  }
+  // Delivers everything that other workers have pushed so far, and runs their tasks.
+  void DrainMail();
+
+  // Connections. Number of open ones: any thread.
+  void Adopt(std::unique_ptr<Transport> transport, bool refuse);
+  int64_t connections() const { return connection_count_.load(std::memory_order_relaxed); }
+  // A connection was placed here and will arrive with Adopt().
+  void NotePlaced() { connection_count_.fetch_add(1, std::memory_order_relaxed); }
+  void MarkDirty(Connection& connection) { dirty_.push_back(connection.self()); }
+  void MarkClosing(Connection& connection);
+  Connection* Find(const Target& target);
+  void CloseAll(CloseReason reason);
+  template <typename F>
+  void ForEachConnection(F&& visit) {
+    for (auto& slot : connections_) {
+      if (slot.connection && !slot.connection->closing()) {
+        visit(*slot.connection);
+      }
+    }
+  }
+
+  // Sinks: subscriptions of the server itself.
+  uint64_t AddSink(AccountId account, std::string_view pattern, std::string_view queue,
+                   jetstream::Sink& sink);
+  void RemoveSink(uint64_t id);
+
+  // LocalDelivery
+  Result DeliverLocal(AccountId account, const Target& target, const Message& message) override;
+
+ private:
+  struct ConnectionSlot {
+    std::unique_ptr<Connection> connection;
+    uint32_t generation = 0;
+  };
+  struct SinkSlot {
+    jetstream::Sink* sink = nullptr;  // nullptr: free
+    uint32_t generation = 0;
+    AccountId account;
+    std::string pattern;
+    std::string queue;
+  };
+
+  void EndTurn();
+  void FlushMail();
+  void FlushSockets();
+  void CloseMarked();
+  void ArmTimer();
+  void Wake();
+  void TrimIdle();
+  Target SinkTarget(uint32_t slot) const;
+
+  const uint8_t index_;
+  ServerContext& context_;
+  boost::asio::io_context io_{1};
+  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> keep_running_;
+  boost::asio::steady_timer os_timer_;
+  int64_t armed_for_ns_ = INT64_MAX;
+  TimerQueue timers_;
+  Random random_;
+  Mailbox mailbox_;
+  std::vector<Worker*> peers_;
+  std::unique_ptr<Dispatcher> dispatcher_;
+  std::function<void()> commit_;
+
+  std::vector<ConnectionSlot> connections_;
+  std::vector<uint32_t> free_connections_;
+  std::atomic<int64_t> connection_count_{0};
+  std::vector<SinkSlot> sinks_;
+  std::vector<uint32_t> free_sinks_;
+
+  // By handle: a connection may be gone when its turn comes.
+  std::vector<Target> dirty_;
+  std::vector<Target> closing_;
+  std::vector<Target> scratch_;
+  bool end_turn_requested_ = false;
+  bool commit_requested_ = false;
+  bool trim_armed_ = false;
+};
+
+}  // namespace weir::server

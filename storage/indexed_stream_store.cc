@@ -1,0 +1,468 @@
+#include "storage/indexed_stream_store.h"
+
+#include <algorithm>
+
+#include "absl/container/flat_hash_set.h"
+
+#include "protocol/base/status.h"
+#include "protocol/subject.h"
+
+namespace weir::storage {
+
+namespace {
+
+// A search by wildcard reads on for so many messages before it asks the index, which costs a walk
+// over all subjects.
+constexpr uint64_t kMissesBeforeIndex = 256;
+// One call of Next() looks at so many messages; then the caller gets to do other work.
+constexpr uint64_t kScanBudget = 100'000;
+
+bool CoversAll(std::string_view filter) {
+  return filter.empty() || filter == ">";
+}
+
+bool CoversAll(const std::vector<std::string>& filters) {
+  return filters.empty() ||
+         std::any_of(filters.begin(), filters.end(), [](const auto& f) { return CoversAll(f); });
+}
+
+bool MatchesAny(std::string_view subject, const std::vector<std::string>& filters) {
+  for (const std::string& filter : filters) {
+    if (subject == filter || protocol::Matches(subject, filter)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace
+
+IndexedStreamStore::IndexedStreamStore(StreamSeq first_seq) {
+  if (first_seq > 1) {
+    state_.first_seq = first_seq;
+    state_.last_seq = first_seq - 1;
+  }
+}
+
+const StoreState& IndexedStreamStore::state() const {
+  // Everything but the two lazy members is kept up to date; finding them changes nothing that a
+  // caller could tell.
+  auto* self =
+      const_cast<IndexedStreamStore*>(this);  // NOLINT(cppcoreguidelines-pro-type-const-cast)
+  if (!first_time_known_) {
+    Fetched first;
+    bool found = state_.messages > 0 &&
+                 self->Fetch(state_.first_seq, Wait::kYes, first) == ReadOutcome::kFound;
+    self->state_.first_time_ns = found ? first.view.time_ns : 0;
+    self->first_time_known_ = true;
+  }
+  self->state_.num_subjects = index_.num_subjects();
+  self->state_.num_deleted =
+      state_.messages == 0 ? 0 : state_.last_seq - state_.first_seq + 1 - state_.messages;
+  return state_;
+}
+
+StreamSeq IndexedStreamStore::NextExisting(StreamSeq from) const {
+  if (state_.messages == 0) {
+    return state_.last_seq + 1;
+  }
+  return deleted_.NextAbsent(std::max(from, state_.first_seq));
+}
+
+// ---- changes ----
+
+void IndexedStreamStore::NoteGap(StreamSeq first, StreamSeq last) {
+  if (first > last) {
+    return;
+  }
+  if (state_.messages > 0) {
+    deleted_.InsertRange(first, last);
+  } else {
+    state_.first_seq = last + 1;
+  }
+  state_.last_seq = std::max(state_.last_seq, last);
+}
+
+void IndexedStreamStore::NoteAppended(const MessageView& message) {
+  WEIR_CHECK(message.seq > state_.last_seq);
+  NoteGap(state_.last_seq + 1, message.seq - 1);
+  if (state_.messages == 0) {
+    state_.first_seq = message.seq;
+    state_.first_time_ns = message.time_ns;
+    first_time_known_ = true;
+  }
+  state_.last_seq = message.seq;
+  state_.last_time_ns = message.time_ns;
+  ++state_.messages;
+  state_.bytes += BytesOf(message);
+  index_.Add(message.subject, message.seq);
+}
+
+bool IndexedStreamStore::Remove(StreamSeq seq, bool erase) {
+  if (state_.messages == 0 || seq < state_.first_seq || seq > state_.last_seq ||
+      deleted_.Contains(seq)) {
+    return false;
+  }
+  RemoveExisting(seq, erase);
+  if (seq == state_.first_seq) {
+    SettleFirst();
+  }
+  return true;
+}
+
+bool IndexedStreamStore::RemoveExisting(StreamSeq seq, bool erase) {
+  Fetched fetched;
+  bool found = Fetch(seq, Wait::kYes, fetched) == ReadOutcome::kFound;
+  --state_.messages;
+  if (found) {
+    state_.bytes -= std::min(state_.bytes, BytesOf(fetched.view));
+    index_.Remove(fetched.view.subject, seq);
+  }
+  if (state_.messages == 0) {
+    // A damaged message could not be taken off its subject.
+    state_.bytes = 0;
+    index_.Clear();
+  }
+  deleted_.Insert(seq);
+  fetched.view.seq = seq;
+  OnRemoved(fetched.view, erase);
+  return found;
+}
+
+// The first message is gone: everything deleted behind it is no longer interior.
+void IndexedStreamStore::SettleFirst() {
+  state_.first_seq = deleted_.NextAbsent(state_.first_seq);
+  deleted_.EraseBelow(state_.first_seq);
+  if (state_.messages == 0) {
+    state_.first_seq = state_.last_seq + 1;
+    state_.first_time_ns = 0;
+    deleted_.Clear();
+    first_time_known_ = true;
+  } else {
+    first_time_known_ = false;
+  }
+  OnTrimmed(state_.first_seq);
+}
+
+uint64_t IndexedStreamStore::DropEverything(StreamSeq next_seq) {
+  uint64_t dropped = state_.messages;
+  state_.messages = 0;
+  state_.bytes = 0;
+  state_.last_seq = std::max(state_.last_seq, next_seq - 1);
+  index_.Clear();
+  SettleFirst();
+  return dropped;
+}
+
+uint64_t IndexedStreamStore::TrimTo(StreamSeq seq) {
+  if (seq <= state_.first_seq || (state_.messages == 0 && seq <= state_.last_seq + 1)) {
+    return 0;
+  }
+  if (seq > state_.last_seq) {
+    return DropEverything(seq);
+  }
+  uint64_t dropped = 0;
+  for (StreamSeq at = NextExisting(0); at < seq; at = deleted_.NextAbsent(at + 1)) {
+    Fetched fetched;
+    --state_.messages;
+    ++dropped;
+    if (Fetch(at, Wait::kYes, fetched) == ReadOutcome::kFound) {
+      state_.bytes -= std::min(state_.bytes, BytesOf(fetched.view));
+      index_.Remove(fetched.view.subject, at);
+    }
+  }
+  state_.first_seq = seq;
+  SettleFirst();
+  return dropped;
+}
+
+uint64_t IndexedStreamStore::Purge(std::string_view filter, StreamSeq below, uint64_t keep) {
+  if (state_.messages == 0 || (below != 0 && below <= state_.first_seq)) {
+    return 0;
+  }
+  if (!CoversAll(filter)) {
+    return PurgeMatching(filter, below, keep);
+  }
+  StreamSeq end = below == 0 ? state_.last_seq + 1 : std::min(below, state_.last_seq + 1);
+  if (keep > 0) {
+    uint64_t present = end - state_.first_seq - deleted_.CountIn(state_.first_seq, end - 1);
+    if (present <= keep) {
+      return 0;
+    }
+    end = deleted_.NthAbsent(state_.first_seq, present - keep + 1);
+  }
+  return TrimTo(end);
+}
+
+uint64_t IndexedStreamStore::PurgeMatching(std::string_view filter, StreamSeq below,
+                                           uint64_t keep) {
+  std::vector<SubjectId> subjects;
+  uint64_t matching = 0;
+  StreamSeq from = UINT64_MAX;
+  index_.ForEach(filter, [&](SubjectId id) {
+    StreamIndex::Bounds bounds = index_.bounds(id);
+    subjects.push_back(id);
+    matching += bounds.messages;
+    from = std::min(from, bounds.first);
+    return true;
+  });
+  StreamSeq end = below == 0 ? state_.last_seq + 1 : std::min(below, state_.last_seq + 1);
+  if (keep > 0 && end <= state_.last_seq) {
+    matching = CountMatching(state_.first_seq, end - 1, subjects);
+  }
+  if (matching <= keep) {
+    return 0;
+  }
+  uint64_t left = matching - keep;
+  uint64_t dropped = 0;
+  for (StreamSeq at = NextExisting(from); at < end && left > 0; at = NextExisting(at + 1)) {
+    Fetched fetched;
+    if (Fetch(at, Wait::kYes, fetched) == ReadOutcome::kFound &&
+        protocol::Matches(fetched.view.subject, filter)) {
+      Remove(at, false);
+      ++dropped;
+      --left;
+    }
+  }
+  return dropped;
+}
+
+// ---- reads ----
+
+ReadOutcome IndexedStreamStore::Deliver(StreamSeq seq, StoredMessage& out) {
+  Fetched fetched;
+  ReadOutcome outcome = Fetch(seq, Wait::kNo, fetched);
+  if (outcome == ReadOutcome::kFound) {
+    out.view = fetched.view;
+    out.keep = *fetched.keep;
+  } else {
+    out.view = MessageView{};
+    out.view.seq = seq;
+  }
+  return outcome == ReadOutcome::kMissing ? ReadOutcome::kDamaged : outcome;
+}
+
+ReadOutcome IndexedStreamStore::Get(StreamSeq seq, StoredMessage& out) {
+  if (state_.messages == 0 || seq < state_.first_seq || seq > state_.last_seq ||
+      deleted_.Contains(seq)) {
+    return ReadOutcome::kMissing;
+  }
+  return Deliver(seq, out);
+}
+
+ReadOutcome IndexedStreamStore::NextAny(StreamSeq from, StoredMessage& out) {
+  for (StreamSeq seq = NextExisting(from); seq <= state_.last_seq; seq = NextExisting(seq + 1)) {
+    ReadOutcome outcome = Deliver(seq, out);
+    if (outcome != ReadOutcome::kDamaged) {
+      return outcome;
+    }
+  }
+  return ReadOutcome::kMissing;
+}
+
+ReadOutcome IndexedStreamStore::Next(StreamSeq from, const std::vector<std::string>& filters,
+                                     StoredMessage& out) {
+  if (state_.messages == 0 || from > state_.last_seq) {
+    return ReadOutcome::kMissing;
+  }
+  if (CoversAll(filters)) {
+    return NextAny(from, out);
+  }
+  return NextMatching(std::max(from, state_.first_seq), filters, out);
+}
+
+StreamSeq IndexedStreamStore::Candidate(StreamSeq from, const std::vector<std::string>& filters,
+                                        bool& exact) const {
+  StreamSeq best = 0;
+  exact = true;
+  auto consider = [&](SubjectId id) {
+    std::optional<StreamSeq> next = index_.NextOf(id, from);
+    StreamSeq seq = next.has_value() ? *next : std::max(from, index_.bounds(id).first);
+    if (seq != 0 && (best == 0 || seq < best || (seq == best && !next.has_value()))) {
+      best = seq;
+      exact = next.has_value();
+    }
+    return best != from || exact;  // nothing can be lower
+  };
+  for (const std::string& filter : filters) {
+    index_.ForEach(filter, consider);
+  }
+  return best;
+}
+
+ReadOutcome IndexedStreamStore::NextMatching(StreamSeq from,
+                                             const std::vector<std::string>& filters,
+                                             StoredMessage& out) {
+  bool literal = std::none_of(filters.begin(), filters.end(),
+                              [](const auto& f) { return protocol::HasWildcard(f); });
+  uint64_t ask_index_at = literal ? 0 : kMissesBeforeIndex;
+  uint64_t looked_at = 0;
+  for (StreamSeq seq = NextExisting(from); seq <= state_.last_seq; seq = NextExisting(seq + 1)) {
+    if (looked_at >= ask_index_at) {
+      bool exact = false;
+      StreamSeq candidate = Candidate(seq, filters, exact);
+      if (candidate == 0) {
+        return ReadOutcome::kMissing;
+      }
+      seq = NextExisting(candidate);
+      if (seq > state_.last_seq) {
+        return ReadOutcome::kMissing;
+      }
+      // Asking costs a look at every subject: the next time not before as many messages.
+      ask_index_at = looked_at + std::max<uint64_t>(literal ? 16 : kMissesBeforeIndex,
+                                                    literal ? 0 : index_.num_subjects());
+    }
+    if (++looked_at > kScanBudget) {
+      out.view = MessageView{};
+      out.view.seq = seq;
+      return ReadOutcome::kWouldBlock;
+    }
+    Fetched fetched;
+    ReadOutcome outcome = Fetch(seq, Wait::kNo, fetched);
+    if (outcome == ReadOutcome::kWouldBlock) {
+      out.view = MessageView{};
+      out.view.seq = seq;
+      return outcome;
+    }
+    if (outcome == ReadOutcome::kFound && MatchesAny(fetched.view.subject, filters)) {
+      out.view = fetched.view;
+      out.keep = *fetched.keep;
+      return outcome;
+    }
+  }
+  return ReadOutcome::kMissing;
+}
+
+StreamSeq IndexedStreamStore::SearchFirst(SubjectId id, StreamSeq from) {
+  StreamSeq last = index_.bounds(id).last;
+  for (StreamSeq seq = NextExisting(from); seq <= last; seq = NextExisting(seq + 1)) {
+    Fetched fetched;
+    if (Fetch(seq, Wait::kYes, fetched) == ReadOutcome::kFound &&
+        fetched.view.subject == index_.text(id)) {
+      return seq;
+    }
+  }
+  return last;
+}
+
+StreamSeq IndexedStreamStore::SearchLast(SubjectId id, StreamSeq from) {
+  StreamSeq first = std::max(index_.bounds(id).first, state_.first_seq);
+  for (StreamSeq seq = deleted_.PreviousAbsent(from); seq > first;
+       seq = deleted_.PreviousAbsent(seq - 1)) {
+    Fetched fetched;
+    if (Fetch(seq, Wait::kYes, fetched) == ReadOutcome::kFound &&
+        fetched.view.subject == index_.text(id)) {
+      return seq;
+    }
+  }
+  return first;
+}
+
+SubjectState IndexedStreamStore::Exact(SubjectId id) {
+  StreamIndex::Bounds bounds = index_.bounds(id);
+  if (!bounds.last_exact) {
+    index_.SetLast(id, SearchLast(id, bounds.last));
+  }
+  if (!bounds.first_exact) {
+    index_.SetFirst(id, SearchFirst(id, bounds.first));
+  }
+  bounds = index_.bounds(id);
+  return SubjectState{bounds.first, bounds.last, bounds.messages};
+}
+
+std::optional<SubjectState> IndexedStreamStore::LastOf(std::string_view subject) const {
+  SubjectId id = index_.FindId(subject);
+  if (id == StreamIndex::kNoSubject) {
+    return std::nullopt;
+  }
+  // Only the index's knowledge grows.
+  return const_cast<IndexedStreamStore*>(this)->Exact(
+      id);  // NOLINT(cppcoreguidelines-pro-type-const-cast)
+}
+
+void IndexedStreamStore::ForEachSubject(
+    std::string_view pattern,
+    const std::function<bool(std::string_view, const SubjectState&)>& visit) const {
+  auto* self =
+      const_cast<IndexedStreamStore*>(this);  // NOLINT(cppcoreguidelines-pro-type-const-cast)
+  index_.ForEach(pattern, [&](SubjectId id) { return visit(index_.text(id), self->Exact(id)); });
+}
+
+uint64_t IndexedStreamStore::CountMatching(StreamSeq first, StreamSeq last,
+                                           const std::vector<SubjectId>& subjects) {
+  if (subjects.empty() || first > last) {
+    return 0;
+  }
+  absl::flat_hash_set<SubjectId> wanted(subjects.begin(), subjects.end());
+  uint64_t count = 0;
+  for (StreamSeq seq = NextExisting(first); seq <= last; seq = NextExisting(seq + 1)) {
+    Fetched fetched;
+    if (Fetch(seq, Wait::kYes, fetched) == ReadOutcome::kFound) {
+      count += wanted.count(index_.FindId(fetched.view.subject));
+    }
+  }
+  return count;
+}
+
+uint64_t IndexedStreamStore::CountFrom(StreamSeq from, const std::vector<std::string>& filters) {
+  if (state_.messages == 0 || from > state_.last_seq) {
+    return 0;
+  }
+  if (from <= state_.first_seq && CoversAll(filters)) {
+    return state_.messages;
+  }
+  if (CoversAll(filters)) {
+    return state_.last_seq - from + 1 - deleted_.CountIn(from, state_.last_seq);
+  }
+  uint64_t count = 0;
+  uint64_t straddling_messages = 0;
+  std::vector<SubjectId> straddling;  // begin below `from`, end at or above it
+  absl::flat_hash_set<SubjectId> seen;
+  for (const std::string& filter : filters) {
+    index_.ForEach(filter, [&](SubjectId id) {
+      StreamIndex::Bounds bounds = index_.bounds(id);
+      if ((filters.size() > 1 && !seen.insert(id).second) || bounds.last < from) {
+        return true;
+      }
+      if (bounds.first >= from || from <= state_.first_seq) {
+        count += bounds.messages;
+      } else {
+        straddling.push_back(id);
+        straddling_messages += bounds.messages;
+      }
+      return true;
+    });
+  }
+  // Counting reads messages: on the shorter side.
+  if (from - state_.first_seq < state_.last_seq - from) {
+    return count + straddling_messages - CountMatching(state_.first_seq, from - 1, straddling);
+  }
+  return count + CountMatching(from, state_.last_seq, straddling);
+}
+
+StreamSeq IndexedStreamStore::SeqAtTime(int64_t time_ns) {
+  StreamSeq low = state_.messages == 0 ? state_.last_seq + 1 : state_.first_seq;
+  StreamSeq high = state_.last_seq + 1;  // everything at or above is late enough
+  while (low < high) {
+    StreamSeq middle = low + (high - low) / 2;
+    StreamSeq at = NextExisting(middle);
+    Fetched fetched;
+    while (at < high && Fetch(at, Wait::kYes, fetched) != ReadOutcome::kFound) {
+      at = NextExisting(at + 1);
+    }
+    if (at >= high) {
+      high = middle;
+    } else if (fetched.view.time_ns >= time_ns) {
+      high = middle;
+    } else {
+      low = at + 1;
+    }
+  }
+  return NextExisting(low);
+}
+
+std::vector<std::pair<StreamSeq, StreamSeq>> IndexedStreamStore::DeletedRuns(size_t limit) const {
+  return deleted_.Runs(limit);
+}
+
+}  // namespace weir::storage

@@ -1,0 +1,105 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "storage/sequence_set.h"
+#include "storage/stream_index.h"
+#include "storage/stream_store.h"
+
+namespace weir::storage {
+
+// What both stores share: the counters, the subject index, the interior deletes, and the searches,
+// trims and purges built on them. The store underneath only keeps bytes: it fetches one message by
+// its number and is told what was dropped.
+//
+// Deleting messages needs their subjects and sizes, so a trim or a purge by subject reads what it
+// deletes, waiting for the disk if it must; a purge of everything reads nothing. The same holds for
+// the first (last) sequence of a subject with more than 64 messages after its first (last) one was
+// deleted, which is found when somebody asks for it.
+class IndexedStreamStore : public StreamStore {
+ public:
+  bool Remove(StreamSeq seq, bool erase) override;
+  uint64_t TrimTo(StreamSeq seq) override;
+  uint64_t Purge(std::string_view filter, StreamSeq below, uint64_t keep) override;
+
+  const StoreState& state() const override;
+  ReadOutcome Get(StreamSeq seq, StoredMessage& out) override;
+  ReadOutcome Next(StreamSeq from, const std::vector<std::string>& filters,
+                   StoredMessage& out) override;
+  std::optional<SubjectState> LastOf(std::string_view subject) const override;
+  void ForEachSubject(
+      std::string_view pattern,
+      const std::function<bool(std::string_view, const SubjectState&)>& visit) const override;
+  uint64_t CountFrom(StreamSeq from, const std::vector<std::string>& filters) override;
+  StreamSeq SeqAtTime(int64_t time_ns) override;
+  std::vector<std::pair<StreamSeq, StreamSeq>> DeletedRuns(size_t limit) const override;
+
+ protected:
+  enum class Wait : uint8_t { kNo, kYes };
+  struct Fetched {
+    MessageView view;
+    const SharedBytes* keep = nullptr;  // holds the view's bytes
+  };
+
+  // `first_seq`: of a new stream; 0 means 1.
+  explicit IndexedStreamStore(StreamSeq first_seq);
+
+  // ---- for the store underneath ----
+
+  // A message that exists (in range, not deleted). The view lives until the next call. kMissing
+  // counts as damaged.
+  virtual ReadOutcome Fetch(StreamSeq seq, Wait wait, Fetched& out) = 0;
+  virtual uint64_t BytesOf(const MessageView& message) const = 0;
+  // The message is gone from the counters; it was `message` (only its number when damaged).
+  virtual void OnRemoved(const MessageView& message, bool erase) = 0;
+  // Nothing below `first` exists any more.
+  virtual void OnTrimmed(StreamSeq first) = 0;
+
+  // The new message in the counters; before or after its bytes are kept.
+  void NoteAppended(const MessageView& message);
+  // Numbers that never had a message or lost it, behind the last one. For gaps and recovery.
+  void NoteGap(StreamSeq first, StreamSeq last);
+
+  StoreState& mutable_state() { return state_; }
+  const StoreState& raw_state() const { return state_; }  // first_time_ns may be out of date
+  SequenceSet& deleted() { return deleted_; }
+  const SequenceSet& deleted() const { return deleted_; }
+  StreamIndex& index() { return index_; }
+  const StreamIndex& index() const { return index_; }
+  // The first existing message at or above `from`; beyond last_seq when there is none.
+  StreamSeq NextExisting(StreamSeq from) const;
+  // state().first_time_ns must be read from the first message again.
+  void InvalidateFirstTime() { first_time_known_ = false; }
+
+ private:
+  using SubjectId = StreamIndex::SubjectId;
+
+  bool RemoveExisting(StreamSeq seq, bool erase);
+  void SettleFirst();
+  uint64_t DropEverything(StreamSeq next_seq);
+  uint64_t PurgeMatching(std::string_view filter, StreamSeq below, uint64_t keep);
+  ReadOutcome Deliver(StreamSeq seq, StoredMessage& out);
+  ReadOutcome NextAny(StreamSeq from, StoredMessage& out);
+  // The first sequence at or above `from` that the index cannot rule out; 0: there is none.
+  // `exact`: the message there matches.
+  StreamSeq Candidate(StreamSeq from, const std::vector<std::string>& filters, bool& exact) const;
+  ReadOutcome NextMatching(StreamSeq from, const std::vector<std::string>& filters,
+                           StoredMessage& out);
+  SubjectState Exact(SubjectId id);
+  StreamSeq SearchFirst(SubjectId id, StreamSeq from);
+  StreamSeq SearchLast(SubjectId id, StreamSeq from);
+  uint64_t CountMatching(StreamSeq first, StreamSeq last, const std::vector<SubjectId>& subjects);
+
+  StoreState state_;
+  bool first_time_known_ = true;
+  SequenceSet deleted_;
+  StreamIndex index_;
+};
+
+}  // namespace weir::storage

@@ -1,0 +1,248 @@
+#include "storage/stream_index.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "protocol/base/status.h"
+#include "protocol/base/strings.h"
+#include "protocol/subject.h"
+
+namespace weir::storage {
+
+StreamIndex::StreamIndex() : ids_(0, IdHash{this}, IdEqual{this}) {}
+
+StreamIndex::Probe StreamIndex::MakeProbe(std::string_view subject) {
+  size_t hash = StringHash{}(subject);
+  return {subject, static_cast<uint32_t>(hash ^ hash >> 32)};
+}
+
+StreamIndex::SubjectId StreamIndex::Add(std::string_view subject, StreamSeq seq) {
+  if (latest_ != kNoSubject && text(latest_) == subject) {
+    Grow(entries_[latest_], seq);
+    return latest_;
+  }
+  Probe probe = MakeProbe(subject);
+  auto found = ids_.find(probe);
+  if (found != ids_.end()) {
+    latest_ = *found;
+    Grow(entries_[latest_], seq);
+  } else {
+    latest_ = NewSubject(probe, seq);
+  }
+  return latest_;
+}
+
+StreamIndex::SubjectId StreamIndex::NewSubject(const Probe& probe, StreamSeq seq) {
+  SubjectId id = kNoSubject;
+  if (free_.empty()) {
+    id = static_cast<SubjectId>(entries_.size());
+    entries_.emplace_back();
+  } else {
+    id = free_.back();
+    free_.pop_back();
+  }
+  Entry& entry = entries_[id];
+  entry.first = seq;
+  entry.last = seq;
+  entry.messages = 1;
+  entry.first_exact = 1;
+  entry.last_exact = 1;
+  entry.listed = 1;
+  entry.hash = probe.hash;
+  entry.text = texts_.Add(probe.text);
+  ids_.insert(id);
+  return id;
+}
+
+void StreamIndex::Grow(Entry& entry, StreamSeq seq) {
+  if (entry.listed != 0) {
+    if (entry.messages >= 2) {
+      if (entry.middle == nullptr) {
+        entry.middle = std::make_unique<Middle>();
+        entry.middle->base = entry.last;
+      }
+      StreamSeq distance = entry.last - entry.middle->base;
+      if (entry.messages >= kMaxListed || distance > UINT32_MAX) {
+        entry.middle.reset();
+        entry.listed = 0;
+      } else {
+        entry.middle->distances.push_back(static_cast<uint32_t>(distance));
+      }
+    }
+  }
+  entry.messages = (entry.messages + 1) & ((uint64_t{1} << 60) - 1);
+  entry.last = seq;
+  entry.last_exact = 1;
+}
+
+void StreamIndex::ShrinkListed(Entry& entry, StreamSeq seq) {
+  Middle* middle = entry.middle.get();
+  if (seq == entry.first) {
+    if (middle == nullptr) {
+      entry.first = entry.last;
+      return;
+    }
+    entry.first = middle->base + middle->distances.front();
+    middle->distances.erase(middle->distances.begin());
+  } else if (seq == entry.last) {
+    if (middle == nullptr) {
+      entry.last = entry.first;
+      return;
+    }
+    entry.last = middle->base + middle->distances.back();
+    middle->distances.pop_back();
+  } else if (middle != nullptr && seq >= middle->base) {
+    auto& list = middle->distances;
+    auto at = std::lower_bound(list.begin(), list.end(), seq - middle->base);
+    if (at != list.end() && middle->base + *at == seq) {
+      list.erase(at);
+    }
+  }
+  if (middle != nullptr && middle->distances.empty()) {
+    entry.middle.reset();
+  }
+}
+
+void StreamIndex::Shrink(Entry& entry, StreamSeq seq) {
+  entry.messages = (entry.messages - 1) & ((uint64_t{1} << 60) - 1);
+  if (entry.listed != 0) {
+    ShrinkListed(entry, seq);
+    return;
+  }
+  if (seq == entry.first) {
+    entry.first = seq + 1;
+    entry.first_exact = 0;
+  }
+  if (seq == entry.last) {
+    entry.last = seq - 1;
+    entry.last_exact = 0;
+  }
+}
+
+void StreamIndex::Remove(std::string_view subject, StreamSeq seq) {
+  SubjectId id = FindId(subject);
+  if (id == kNoSubject) {
+    return;
+  }
+  if (entries_[id].messages <= 1) {
+    Forget(id);
+  } else {
+    Shrink(entries_[id], seq);
+  }
+}
+
+void StreamIndex::Forget(SubjectId id) {
+  ids_.erase(id);
+  Entry& entry = entries_[id];
+  texts_.Free(entry.text);
+  entry.messages = 0;
+  entry.middle.reset();
+  free_.push_back(id);
+  if (latest_ == id) {
+    latest_ = kNoSubject;
+  }
+  if (texts_.wasteful()) {
+    CompactTexts();
+  }
+}
+
+void StreamIndex::CompactTexts() {
+  SubjectText fresh;
+  for (SubjectId id : ids_) {
+    entries_[id].text = fresh.Add(text(id));
+  }
+  texts_ = std::move(fresh);
+}
+
+void StreamIndex::Clear() {
+  latest_ = kNoSubject;
+  ids_.clear();
+  entries_.clear();
+  entries_.shrink_to_fit();
+  free_.clear();
+  free_.shrink_to_fit();
+  texts_ = SubjectText();
+}
+
+StreamIndex::SubjectId StreamIndex::FindId(std::string_view subject) const {
+  if (latest_ != kNoSubject && text(latest_) == subject) {
+    return latest_;
+  }
+  auto found = ids_.find(MakeProbe(subject));
+  return found == ids_.end() ? kNoSubject : *found;
+}
+
+StreamIndex::Bounds StreamIndex::bounds(SubjectId id) const {
+  const Entry& entry = entries_[id];
+  Bounds out;
+  out.first = entry.first;
+  out.last = entry.last;
+  out.messages = entry.messages;
+  out.first_exact = entry.first_exact != 0;
+  out.last_exact = entry.last_exact != 0;
+  return out;
+}
+
+std::optional<StreamIndex::Bounds> StreamIndex::Find(std::string_view subject) const {
+  SubjectId id = FindId(subject);
+  if (id == kNoSubject) {
+    return std::nullopt;
+  }
+  return bounds(id);
+}
+
+void StreamIndex::SetFirst(SubjectId id, StreamSeq first) {
+  entries_[id].first = first;
+  entries_[id].first_exact = 1;
+}
+
+void StreamIndex::SetLast(SubjectId id, StreamSeq last) {
+  entries_[id].last = last;
+  entries_[id].last_exact = 1;
+}
+
+std::optional<StreamSeq> StreamIndex::NextOf(SubjectId id, StreamSeq from) const {
+  const Entry& entry = entries_[id];
+  if (from > entry.last) {
+    return 0;
+  }
+  if (entry.first_exact != 0 && from <= entry.first) {
+    return entry.first;
+  }
+  if (entry.listed == 0) {
+    return std::nullopt;
+  }
+  if (entry.middle != nullptr) {
+    const Middle& middle = *entry.middle;
+    StreamSeq distance = from > middle.base ? from - middle.base : 0;
+    auto at = std::lower_bound(middle.distances.begin(), middle.distances.end(), distance);
+    if (at != middle.distances.end()) {
+      return middle.base + *at;
+    }
+  }
+  return entry.last;
+}
+
+void StreamIndex::ForEach(std::string_view pattern,
+                          const std::function<bool(SubjectId)>& visit) const {
+  bool all = pattern.empty() || pattern == ">";
+  if (!all && !protocol::HasWildcard(pattern)) {
+    SubjectId id = FindId(pattern);
+    if (id != kNoSubject) {
+      visit(id);
+    }
+    return;
+  }
+  for (SubjectId id : ids_) {
+    if ((all || protocol::Matches(text(id), pattern)) && !visit(id)) {
+      return;
+    }
+  }
+}
+
+size_t StreamIndex::memory_bytes() const {
+  return entries_.size() * sizeof(Entry) + ids_.capacity() * (sizeof(SubjectId) + 1) +
+         texts_.memory_bytes();
+}
+
+}  // namespace weir::storage

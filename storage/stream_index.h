@@ -1,0 +1,123 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "absl/container/flat_hash_set.h"
+
+#include "protocol/base/ids.h"
+#include "storage/subject_text.h"
+
+namespace weir::storage {
+
+// What is known of every subject of a stream without reading a message: first and last sequence and
+// the number of messages. About 50 bytes a subject beside the subject's own bytes; a subject with 3
+// to 64 messages also has a list of its sequences, so that per-subject limits never have to search.
+//
+// Removing the first or last of a subject with more messages than that leaves a bound that is only
+// a limit ("at or above first"): the store, which can read, finds the true one when somebody asks
+// and tells it by SetFirst() or SetLast().
+//
+// Not thread-safe.
+class StreamIndex {
+ public:
+  using SubjectId = uint32_t;  // re-used after the subject's last message is gone
+  static constexpr SubjectId kNoSubject = UINT32_MAX;
+
+  struct Bounds {
+    StreamSeq first = 0;
+    StreamSeq last = 0;
+    uint64_t messages = 0;
+    bool first_exact = true;  // false: the first message is at `first` or above
+    bool last_exact = true;   // false: the last message is at `last` or below
+  };
+
+  StreamIndex();
+  StreamIndex(const StreamIndex&) = delete;
+  StreamIndex& operator=(const StreamIndex&) = delete;
+
+  // A message at the end of the stream.
+  SubjectId Add(std::string_view subject, StreamSeq seq);
+  // A message that was added before is gone.
+  void Remove(std::string_view subject, StreamSeq seq);
+  void Clear();
+
+  SubjectId FindId(std::string_view subject) const;
+  std::optional<Bounds> Find(std::string_view subject) const;
+  Bounds bounds(SubjectId id) const;
+  std::string_view text(SubjectId id) const { return texts_.At(entries_[id].text); }
+  size_t num_subjects() const { return ids_.size(); }
+
+  void SetFirst(SubjectId id, StreamSeq first);
+  void SetLast(SubjectId id, StreamSeq last);
+
+  // The subject's first message at or above `from`, when the index alone can tell: 0 for none,
+  // nullopt when only reading tells.
+  std::optional<StreamSeq> NextOf(SubjectId id, StreamSeq from) const;
+
+  // Every subject that matches, in no order, until `visit` returns false. No change in between.
+  void ForEach(std::string_view pattern, const std::function<bool(SubjectId)>& visit) const;
+
+  size_t memory_bytes() const;
+
+ private:
+  static constexpr size_t kMaxListed = 64;
+
+  // The sequences between first and last, as distances from `base`.
+  struct Middle {
+    StreamSeq base = 0;
+    std::vector<uint32_t> distances;
+  };
+  struct Entry {
+    StreamSeq first = 0;
+    StreamSeq last = 0;
+    uint64_t messages : 60 = 0;
+    uint64_t first_exact : 1 = 1;
+    uint64_t last_exact : 1 = 1;
+    uint64_t listed : 1 = 1;  // `middle` has all of them (none for one or two messages)
+    std::unique_ptr<Middle> middle;
+    uint32_t hash = 0;
+    SubjectText::Ref text = 0;
+  };
+  struct Probe {
+    std::string_view text;
+    uint32_t hash;
+  };
+  struct IdHash {
+    using is_transparent = void;
+    const StreamIndex* index;
+    size_t operator()(SubjectId id) const { return Spread(index->entries_[id].hash); }
+    size_t operator()(const Probe& probe) const { return Spread(probe.hash); }
+    static size_t Spread(uint32_t hash) { return hash * size_t{0x9E3779B97F4A7C15}; }
+  };
+  struct IdEqual {
+    using is_transparent = void;
+    const StreamIndex* index;
+    bool operator()(SubjectId a, SubjectId b) const { return a == b; }
+    bool operator()(SubjectId a, const Probe& b) const {
+      return index->entries_[a].hash == b.hash && index->text(a) == b.text;
+    }
+    bool operator()(const Probe& a, SubjectId b) const { return (*this)(b, a); }
+  };
+
+  static Probe MakeProbe(std::string_view subject);
+  SubjectId NewSubject(const Probe& probe, StreamSeq seq);
+  void Forget(SubjectId id);
+  void CompactTexts();
+  static void Grow(Entry& entry, StreamSeq seq);
+  static void Shrink(Entry& entry, StreamSeq seq);
+  static void ShrinkListed(Entry& entry, StreamSeq seq);
+
+  std::deque<Entry> entries_;  // by id; free ones have no messages
+  std::vector<SubjectId> free_;
+  SubjectText texts_;
+  absl::flat_hash_set<SubjectId, IdHash, IdEqual> ids_;
+  SubjectId latest_ = kNoSubject;  // of the last Add(): the next one is often the same
+};
+
+}  // namespace weir::storage

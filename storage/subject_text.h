@@ -1,0 +1,36 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+namespace weir::storage {
+
+// Holds many short texts with two bytes of overhead each, named by 32-bit references. Freed texts
+// are only counted: the owner copies the living ones into a fresh object when wasteful() says so.
+// Texts of at most kMaxBytes. Not thread-safe.
+class SubjectText {
+ public:
+  using Ref = uint32_t;
+  static constexpr size_t kMaxBytes = 65'000;
+
+  Ref Add(std::string_view text);
+  void Free(Ref ref) { dead_bytes_ += At(ref).size() + sizeof(uint16_t); }
+  std::string_view At(Ref ref) const;
+
+  bool wasteful() const { return dead_bytes_ > 64 * 1024 && dead_bytes_ > used_bytes_ / 2; }
+  size_t memory_bytes() const { return allocated_bytes_; }
+
+ private:
+  static constexpr size_t kChunkBytes = 64 * 1024;
+
+  std::vector<std::unique_ptr<char[]>> chunks_;
+  size_t chunk_size_ = 0;  // of the last chunk
+  size_t chunk_used_ = 0;
+  size_t used_bytes_ = 0;
+  size_t dead_bytes_ = 0;
+  size_t allocated_bytes_ = 0;
+};
+
+}  // namespace weir::storage

@@ -1,0 +1,46 @@
+#pragma once
+
+// The loads that weir_load can make. Each runs once, checks what came back, and prints one line of
+// JSON: what was done, in how many seconds.
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+namespace weir::load {
+
+struct Settings {
+  uint16_t port = 4222;
+  std::string subject = "load.subject";
+  uint64_t count = 100'000;  // messages in all
+  size_t size = 128;         // payload bytes
+  uint64_t subjects = 1;     // of stream publishes: above 1, `subject`.0, `subject`.1, ...
+  size_t conns = 1;          // publishers, subscribers, requesters or idle connections
+  size_t window = 1'000;     // unacknowledged publishes, or messages asked for at once
+  std::string stream = "LOAD";
+  std::string storage = "file";
+  std::string ack = "none";  // of a pull consumer: none or explicit
+  std::chrono::seconds limit{60};
+};
+
+// Plain publishes that nobody listens to, over `conns` connections.
+void RunPublish(const Settings& settings);
+// One publisher, `conns` subscribers, each of which must get every message.
+void RunFanOut(const Settings& settings);
+// `conns` requesters, one request at a time each, answered by one responder.
+void RunRequestReply(const Settings& settings);
+// `conns` connections with one subscription each, held until standard input ends.
+void RunIdle(const Settings& settings);
+
+// JetStream publishes over `conns` connections, at most `window` unacknowledged on each. Creates
+// the stream unless it exists. Every acknowledgement is checked.
+void RunStreamPublish(const Settings& settings);
+// Reads the whole stream through an ordered (push, flow-controlled) consumer.
+void RunOrderedRead(const Settings& settings);
+// Reads the whole stream through a durable pull consumer, `window` messages asked for at once.
+void RunPullRead(const Settings& settings);
+
+// The line of JSON.
+void Report(const char* what, uint64_t messages, std::chrono::steady_clock::time_point began);
+
+}  // namespace weir::load

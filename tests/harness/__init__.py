@@ -1,0 +1,1 @@
+"""What the tests that start a real server share."""
