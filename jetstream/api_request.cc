@@ -1,9 +1,30 @@
 #include "jetstream/api_request.h"
 
 #include "jetstream/account_usage.h"
+#include "jetstream/advisory.h"
 #include "protocol/subject.h"
 
 namespace weir::jetstream {
+
+namespace {
+
+// Members that the reference writes behind an error because its structs always have them.
+struct Tail {
+  std::string_view type;
+  std::string_view members;
+};
+constexpr Tail kTails[] = {
+    {"stream_info_response", R"(,"total":0,"offset":0,"limit":0)"},
+    {"stream_names_response", R"(,"total":0,"offset":0,"limit":0,"streams":null)"},
+    {"stream_list_response", R"(,"total":0,"offset":0,"limit":0,"streams":[])"},
+    {"stream_purge_response", R"(,"purged":0)"},
+    {"stream_restore_response", R"(,"deliver_subject":"")"},
+    {"consumer_names_response", R"(,"total":0,"offset":0,"limit":0,"consumers":[])"},
+    {"consumer_list_response", R"(,"total":0,"offset":0,"limit":0,"consumers":[])"},
+    {"consumer_pause_response", R"(,"paused":false,"pause_until":"0001-01-01T00:00:00Z")"},
+};
+
+}  // namespace
 
 ApiRequest ApiRequest::Copy(const Inbound& message) {
   ApiRequest out;
@@ -63,14 +84,21 @@ void Respond(Environment& env, const ApiRequest& request, std::string_view json,
   if (!request.reply.empty()) {
     env.router.Publish(request.account, {request.reply, {}, {}, json});
   }
+  AuditRequest(env, request, json);
 }
 
 void RespondError(Environment& env, const ApiRequest& request, std::string_view type,
                   const ApiError& error) {
   JsonWriter out = StartResponse(type);
   error.WriteTo(out);
-  out.CloseObject();
-  Respond(env, request, out.text(), true);
+  std::string json = out.Take();
+  for (const auto& tail : kTails) {
+    if (tail.type == type) {
+      json.append(tail.members);
+    }
+  }
+  json.push_back('}');
+  Respond(env, request, json, true);
 }
 
 void RespondSuccess(Environment& env, const ApiRequest& request, std::string_view type) {

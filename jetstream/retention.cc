@@ -67,7 +67,7 @@ void Retention::AfterAppend(std::string_view subject) {
   }
   auto state = stream_.store().LastOf(subject);
   while (state && state->messages > static_cast<uint64_t>(limit)) {
-    if (!stream_.RemoveMessage(state->first, /*erase=*/false)) {
+    if (!stream_.RemoveMessage(state->first, /*erase=*/false, subject)) {
       break;
     }
     state = stream_.store().LastOf(subject);

@@ -364,13 +364,13 @@ uint64_t Stream::Purge(std::string_view filter, StreamSeq below, uint64_t keep) 
   return purged;
 }
 
-bool Stream::RemoveMessage(StreamSeq seq, bool erase) {
+bool Stream::RemoveMessage(StreamSeq seq, bool erase, std::string_view subject) {
   if (!store_->Remove(seq, erase)) {
     return false;
   }
   MarkDirty();
   for (auto& [consumer_name, consumer] : consumers_) {
-    consumer->OnRemoved(seq);
+    consumer->OnRemoved(seq, subject);
   }
   return true;
 }

@@ -60,6 +60,7 @@ class Stream : public Sink {
   Environment& env();
   Shard& shard() { return shard_; }
   storage::StreamStore& store() { return *store_; }
+  const storage::StreamStore& store() const { return *store_; }
   // Does the stream survive a restart? Of a memory stream nothing is put into the meta store, its
   // consumers included.
   bool persistent() const { return spec_.config.storage == StorageType::kFile; }
@@ -74,6 +75,7 @@ class Stream : public Sink {
   void MessagesDone(Consumer& consumer, StreamSeq seq);
 
   StringMap<std::unique_ptr<Consumer>>& consumers() { return consumers_; }
+  const StringMap<std::unique_ptr<Consumer>>& consumers() const { return consumers_; }
   Consumer* FindConsumer(std::string_view consumer_name);
   // Checks nothing: api_consumers has. The consumer is persisted with the turn's batch and started.
   Consumer& AddConsumer(ConsumerConfig config, uint32_t consumer_id, int64_t created_ns);
@@ -123,8 +125,9 @@ class Stream : public Sink {
   void Persist();
   // Removes messages (jetstream-api.md 6.3) and tells the consumers. Returns how many.
   uint64_t Purge(std::string_view filter, StreamSeq below, uint64_t keep);
-  // Removes one message and tells the consumers; false when there is none.
-  bool RemoveMessage(StreamSeq seq, bool erase);
+  // Removes one message and tells the consumers; false when there is none. Its subject, when known,
+  // saves them work.
+  bool RemoveMessage(StreamSeq seq, bool erase, std::string_view subject = {});
   // Tells the consumers that everything below the store's first sequence is gone.
   void NotifyTrimmed();
   // Removes everything, the store and the records in the meta store included. The stream must have

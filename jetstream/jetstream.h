@@ -1,0 +1,55 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "jetstream/api_router.h"
+#include "jetstream/catalog.h"
+#include "jetstream/environment.h"
+#include "jetstream/recovery.h"
+#include "jetstream/shard.h"
+
+namespace weir::jetstream {
+
+// All of JetStream in a process: one shard per home, the catalog and the API on the first.
+//
+// How a server uses it:
+//   1. One Environment per worker, alive longer than this object. Environment::request_commit
+//      makes the worker call shard(i).Commit() at the end of its turn, before mail and sockets; it
+//      may be called from within Commit(), and then means another turn soon.
+//   2. Recover() on the booting thread, before any worker runs. It calls no executor, router or
+//      timer.
+//   3. Start(ready) posts to every home; everything else happens there. `ready` runs on the first
+//      home when every stream is subscribed and the API answers: open the client listener then.
+//   4. A reload that changes accounts or their limits: AccountsChanged(), from any thread.
+//   5. The end: no more sessions; Shard::Shutdown() on each home; CommitQueue::Drain() on the
+//      stopping thread; then the workers stop and this object is destroyed.
+//      A worker that has stopped must not run posted tasks any more.
+class JetStream {
+ public:
+  explicit JetStream(const std::vector<Environment*>& homes);
+  ~JetStream();
+  JetStream(const JetStream&) = delete;
+  JetStream& operator=(const JetStream&) = delete;
+
+  StatusOr<RecoveryReport> Recover();
+  void Start(Task ready);
+  void AccountsChanged();
+
+  // `index` is that of the environment. To be used at its home.
+  Shard& shard(size_t index) { return *shards_[index]; }
+  size_t homes() const { return shards_.size(); }
+  // To be used on the first home; LogCursor::Open() takes it from any thread.
+  Catalog& catalog() { return *catalog_; }
+
+ private:
+  void HomeStarted(Task& ready);
+
+  std::vector<std::unique_ptr<Shard>> shards_;
+  std::unique_ptr<Catalog> catalog_;
+  std::unique_ptr<ApiRouter> api_;
+  size_t homes_starting_ = 0;  // on the first home
+};
+
+}  // namespace weir::jetstream
