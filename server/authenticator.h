@@ -21,15 +21,15 @@ class Authenticator {
   bool required() const { return required_; }
   // INFO says auth_required, unless no_auth_user lets everybody in.
   bool announced() const { return required_ && no_auth_user_ == nullptr; }
-  // The account of a client that sent no CONNECT yet; nullptr when it must send one.
-  Account* AccountBeforeConnect() const;
+  // What a client is that sent no CONNECT yet; no account when it must send one.
+  AuthOutcome BeforeConnect() const;
 
   AuthOutcome Authenticate(const protocol::ConnectOptions& options) const;
 
  private:
   struct User {
     std::string password;
-    Account* account;
+    AuthOutcome outcome;
   };
 
   bool required_;

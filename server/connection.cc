@@ -22,7 +22,7 @@ Connection::Connection(Worker& worker, ServerContext& context, Target self,
       self_(self),
       id_(context.counters.last_client_id.fetch_add(1) + 1),
       transport_(std::move(transport)),
-      session_(*this, out_, context.options.limits, context.authenticator.AccountBeforeConnect()),
+      session_(*this, out_, context.options.limits, context.authenticator.BeforeConnect()),
       start_ns_(worker.now_ns()) {}
 
 Connection::~Connection() = default;
@@ -330,6 +330,10 @@ void Connection::OnPong() {
 
 std::string Connection::Label() const {
   return Cat(transport_->remote_ip(), ":", transport_->remote_port(), " - cid:", id_, " - ");
+}
+
+int64_t Connection::now_ns() const {
+  return worker_.now_ns();
 }
 
 void Connection::LogError(std::string_view text) {

@@ -68,6 +68,7 @@ class Connection : public Transport::Handler, public SessionHost {
   std::string ConnectInfo(const Account& account) override;
   void OnConnected() override;
   void OnPong() override;
+  int64_t now_ns() const override;
   void LogError(std::string_view text) override;
   void OutputChanged() override;
   void Close(CloseReason reason) override;

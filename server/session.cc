@@ -32,13 +32,15 @@ bool IsReservedReply(std::string_view reply) {
 
 }  // namespace
 
-Session::Session(SessionHost& host, ByteQueue& out, const ClientLimits& limits, Account* account)
+Session::Session(SessionHost& host, ByteQueue& out, const ClientLimits& limits,
+                 AuthOutcome anonymous)
     : host_(host),
       out_(out),
       limits_(limits),
-      account_(account),
+      account_(anonymous.account),
+      permissions_(std::move(anonymous.permissions)),
       parser_(ParserLimits(limits, false)),
-      must_connect_(account == nullptr) {}
+      must_connect_(anonymous.account == nullptr) {}
 
 Session::Progress Session::OnBytes(std::string_view input, size_t& consumed) {
   consumed = 0;
@@ -144,6 +146,12 @@ void Session::HandleConnect(std::string_view json) {
     return;
   }
   account_ = who.account;
+  permissions_ = std::move(who.permissions);
+  publish_memo_.clear();
+  grants_.reset();
+  if (permissions_ && permissions_->responses().enabled) {
+    grants_.emplace(permissions_->responses());
+  }
   must_connect_ = false;
   if (options_.protocol < 0 || options_.protocol > 1) {
     Refuse("invalid client protocol", CloseReason::kBadClientProtocolVersion);
@@ -171,6 +179,11 @@ bool Session::HandlePub(const Op& op) {
       return false;
     }
   }
+  if (permissions_ && !MayPublish(op.subject)) [[unlikely]] {
+    host_.LogError(Cat("Publish Violation - Subject ", Quoted(op.subject)));
+    SendError(Cat("Permissions Violation for Publish to ", Quoted(op.subject)));
+    return false;
+  }
   if (!op.reply.empty() && IsReservedReply(op.reply)) [[unlikely]] {
     SendError(Cat("Permissions Violation for Publish with Reply of ", Quoted(op.reply)));
     return false;
@@ -189,6 +202,14 @@ bool Session::HandlePub(const Op& op) {
   return outcome.congested;
 }
 
+bool Session::MayPublish(std::string_view subject) {
+  if (subject != publish_memo_ || publish_memo_.empty()) {
+    publish_memo_.assign(subject);
+    publish_memo_allowed_ = permissions_->MayPublish(subject);
+  }
+  return publish_memo_allowed_ || (grants_ && grants_->Use(subject, host_.now_ns()));
+}
+
 void Session::SendNoResponders(const Op& op) {
   // To one plain subscription of this connection that covers the reply (protocol.md 10.3).
   bool sent = false;
@@ -203,9 +224,18 @@ void Session::SendNoResponders(const Op& op) {
 }
 
 void Session::HandleSub(const Op& op) {
+  auto verdict = PermissionSet::Verdict::kYes;
   if (op.queue == "_sys_") {
-    SendError(Cat("Permissions Violation for Subscription to ", Quoted(op.subject),
-                  " using queue \"_sys_\""));
+    verdict = PermissionSet::Verdict::kNo;
+  } else if (permissions_) {
+    verdict = permissions_->MaySubscribe(op.subject, op.queue);
+  }
+  if (verdict == PermissionSet::Verdict::kNo) {
+    std::string using_queue =
+        op.queue.empty() ? std::string() : Cat(" using queue ", Quoted(op.queue));
+    host_.LogError(Cat("Subscription Violation - Subject ", Quoted(op.subject), using_queue,
+                       ", SID ", op.sid));
+    SendError(Cat("Permissions Violation for Subscription to ", Quoted(op.subject), using_queue));
     return;
   }
   if (limits_.max_subscription_tokens > 0 &&
@@ -227,6 +257,7 @@ void Session::HandleSub(const Op& op) {
   }
   uint32_t slot = 0;
   if (auto* subscription = subscriptions_.Add(op.sid, op.subject, op.queue, slot)) {
+    subscription->filtered = verdict == PermissionSet::Verdict::kFiltered;
     host_.InsertSubscription(*account_, slot, *subscription);
   }
   if (options_.verbose) {
@@ -267,6 +298,12 @@ bool Session::Deliver(uint32_t slot, uint16_t generation, const Message& message
   auto* subscription = subscriptions_.At(slot, generation);
   if (subscription == nullptr || closing_ != CloseReason::kNone) {
     return false;
+  }
+  if (subscription->filtered && !permissions_->MayReceive(message.subject)) [[unlikely]] {
+    return false;
+  }
+  if (grants_ && !message.reply.empty()) [[unlikely]] {
+    grants_->Grant(message.reply, host_.now_ns());
   }
   ++subscription->delivered;
   protocol::AppendMessage(out_, {.subject = message.subject,

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -11,6 +13,7 @@
 #include "server/close_reason.h"
 #include "server/match_cache.h"
 #include "server/options.h"
+#include "server/permissions.h"
 #include "server/subscription_table.h"
 
 namespace weir::server {
@@ -31,7 +34,8 @@ struct PublishOutcome {
 };
 
 struct AuthOutcome {
-  Account* account = nullptr;  // nullptr: refused
+  Account* account = nullptr;                                  // nullptr: refused
+  std::shared_ptr<const PermissionSet> permissions = nullptr;  // nullptr: everything is allowed
 };
 
 // What a session needs of the connection and the worker around it.
@@ -54,6 +58,7 @@ class SessionHost {
   // The first CONNECT was accepted: the authentication timer ends, the first ping is scheduled.
   virtual void OnConnected() = 0;
   virtual void OnPong() = 0;
+  virtual int64_t now_ns() const = 0;  // steady clock
   // One line of the log about this client; the host puts its address and id in front.
   virtual void LogError(std::string_view text) = 0;
   // Bytes were added to the output.
@@ -80,9 +85,9 @@ class Session {
     kClosed,
   };
 
-  // `account`: the account of a client that never sends CONNECT; nullptr when authentication is
+  // `anonymous`: what a client is before it sends CONNECT; no account when authentication is
   // required.
-  Session(SessionHost& host, ByteQueue& out, const ClientLimits& limits, Account* account);
+  Session(SessionHost& host, ByteQueue& out, const ClientLimits& limits, AuthOutcome anonymous);
 
   // Handles the complete operations at the front of `input`; `consumed` says how many bytes to
   // drop.
@@ -118,6 +123,7 @@ class Session {
   void Handle(const protocol::Op& op);
   void HandleConnect(std::string_view json);
   bool HandlePub(const protocol::Op& op);
+  bool MayPublish(std::string_view subject);
   void HandleSub(const protocol::Op& op);
   void HandleUnsub(const protocol::Op& op);
   void HandlePing();
@@ -130,6 +136,11 @@ class Session {
   ByteQueue& out_;
   const ClientLimits& limits_;
   Account* account_;
+  std::shared_ptr<const PermissionSet> permissions_;
+  std::optional<ReplyGrants> grants_;  // with allow_responses
+  // The last subject that was checked, so that "same subject again" costs one compare.
+  std::string publish_memo_;
+  bool publish_memo_allowed_ = false;
   protocol::Parser parser_;
   protocol::ConnectOptions options_;
   SubscriptionTable subscriptions_;

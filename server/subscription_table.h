@@ -22,6 +22,7 @@ class SubscriptionTable {
     uint64_t max = 0;  // auto-unsubscribe after so many deliveries; 0: never
     uint16_t generation = 0;
     bool live = false;
+    bool filtered = false;  // a deny list takes some messages away
   };
 
   // nullptr when the sid is in use (the old one stays, protocol.md 10.1).
