@@ -27,6 +27,7 @@ class ManualCommitQueue : public storage::CommitQueue {
     Waiting one = std::move(waiting_.front());
     waiting_.pop_front();
     synced += one.batch->require_sync() ? 1 : 0;
+    unsynced += one.batch->allow_unsynced() && !one.batch->require_sync() ? 1 : 0;
     std::move(one.done)(first_error_);
     return true;
   }
@@ -44,7 +45,8 @@ class ManualCommitQueue : public storage::CommitQueue {
 
   bool immediate = true;
   size_t submitted = 0;
-  size_t synced = 0;  // committed batches that had to be synced
+  size_t synced = 0;    // committed batches that had to be synced
+  size_t unsynced = 0;  // committed batches that did not need it under any policy
 
  private:
   struct Waiting {
