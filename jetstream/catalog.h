@@ -20,8 +20,8 @@
 namespace weir::jetstream {
 
 // Every stream of the server as the control plane sees it: names, configurations, subjects, limits
-// and homes (architecture 4.6). Lives on the meta shard, the first one; only executor() and
-// usage() may be used from elsewhere.
+// and homes (architecture 4.6). Lives on the meta shard, the first one; only executor()
+// may be used from elsewhere.
 //
 // A name is taken and given back here at once; what has to be written and what has to happen at the
 // home follows.
@@ -41,6 +41,8 @@ class Catalog {
   Catalog& operator=(const Catalog&) = delete;
 
   Environment& env() { return shards_[0]->env(); }
+  // Of the meta shard. From any thread.
+  Executor& executor() { return shards_[0]->env().executor; }
   Shard& meta_shard() { return *shards_[0]; }
   Shard& home_of(const Entry& entry) { return *shards_[entry.home]; }
   const std::vector<Shard*>& shards() const { return shards_; }

@@ -92,6 +92,7 @@ void Stream::Stop(int status, std::string_view text) {
   for (auto& [consumer_name, consumer] : consumers_) {
     consumer->Stop(status, text);
   }
+  WakeReaders();
 }
 
 void Stream::Destroy() {
@@ -321,6 +322,9 @@ void Stream::OnCommitted(StreamSeq seq) {
   for (auto& [consumer_name, consumer] : consumers_) {
     consumer->OnCommitted(seq);
   }
+  if (!readers_.empty()) {
+    WakeReaders();
+  }
   retention_->WatchAge();
 }
 
@@ -328,6 +332,25 @@ void Stream::OnCommitFailed(const Status& error) {
   ApiError answer = MakeError(10077, Message(error));
   acks_.Release(UINT64_MAX,
                 [&](std::string_view reply, StreamSeq, bool) { Reject(reply, answer); });
+}
+
+void Stream::WhenReached(uint64_t key, StreamSeq seq, Task wake) {
+  readers_.insert_or_assign(key, Reader{seq, std::move(wake)});
+}
+
+void Stream::WakeReaders() {
+  std::vector<Task> awake;
+  for (auto at = readers_.begin(); at != readers_.end();) {
+    if (stopped_ || at->second.seq <= committed_seq_) {
+      awake.push_back(std::move(at->second.wake));
+      readers_.erase(at++);
+    } else {
+      ++at;
+    }
+  }
+  for (auto& wake : awake) {
+    std::move(wake)();
+  }
 }
 
 void Stream::CountUsage() {

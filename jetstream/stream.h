@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/functional/any_invocable.h"
 
 #include "jetstream/ack_queue.h"
@@ -134,6 +135,10 @@ class Stream : public Sink {
   // been stopped.
   void Destroy();
 
+  // Runs `wake` once, at this home, when `seq` is committed or the stream has been stopped. Takes
+  // the place of what the same key waits for.
+  void WhenReached(uint64_t key, StreamSeq seq, Task wake);
+
   Retention& retention() { return *retention_; }
 
  private:
@@ -141,6 +146,10 @@ class Stream : public Sink {
   struct Flying {
     StreamSeq seq;
     uint64_t bytes;
+  };
+  struct Reader {
+    StreamSeq seq;
+    Task wake;
   };
   struct Adopted {
     std::string name;
@@ -154,6 +163,7 @@ class Stream : public Sink {
   void Reject(std::string_view reply, const ApiError& error, std::string_view headers = {});
   void PublishAck(std::string_view reply, StreamSeq seq, bool duplicate);
   void SetDirectGet();
+  void WakeReaders();
   void CountUsage();
 
   Shard& shard_;
@@ -179,6 +189,7 @@ class Stream : public Sink {
   int64_t counted_bytes_ = 0;  // what spec_.usage knows of us
 
   StringMap<Router::SubscriptionId> subscriptions_;  // by subject
+  absl::flat_hash_map<uint64_t, Reader> readers_;
   bool started_ = false;
   bool stopped_ = false;
   bool dirty_ = false;
