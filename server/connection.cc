@@ -391,6 +391,14 @@ std::string Connection::ConnectInfo(const Account& account) {
   return protocol::InfoLine(info);
 }
 
+void Connection::SendLameDuckInfo() {
+  if (session_.wants_async_info()) {
+    protocol::ServerInfo info = Info();
+    info.lame_duck = true;
+    session_.SendLine(protocol::InfoLine(info));
+  }
+}
+
 void Connection::OnConnected() {
   worker_.timers().Cancel(auth_timer_);
   int64_t first =

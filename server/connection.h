@@ -51,6 +51,8 @@ class Connection : public Transport::Handler, public SessionHost {
   bool TrimBuffers();
 
   void CloseNow(CloseReason reason) { Close(reason); }
+  // Tells a client that understands it that this server is going away.
+  void SendLameDuckInfo();
 
   // Transport::Handler
   void OnRead(size_t bytes, bool failed) override;

@@ -16,6 +16,7 @@
 
 #include "protocol/base/json.h"
 #include "protocol/base/mutex.h"
+#include "server/lame_duck.h"
 #include "server/nkey.h"
 
 namespace weir::server {
@@ -183,9 +184,21 @@ void Server::RequestStop() {
 
 void Server::OnSignal(int number) {
   log_.Info("Trapped ", Quoted(SignalName(number)), " signal");
-  if (number == SIGINT || number == SIGTERM) {
+  if (number == SIGUSR2) {
+    EnterLameDuckMode();
+  } else if (number == SIGINT || (number == SIGTERM && !lame_duck_)) {
     RequestStop();
   }
+}
+
+void Server::EnterLameDuckMode() {
+  if (lame_duck_) {
+    return;
+  }
+  log_.Info("Entering lame duck mode, stop accepting new clients");
+  listener_->Close();
+  lame_duck_ = std::make_unique<LameDuck>(*context_, workers_, [this] { RequestStop(); });
+  lame_duck_->Start();
 }
 
 Status Server::Run() {

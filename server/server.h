@@ -15,8 +15,7 @@
 
 namespace weir::server {
 
-class Monitor;
-class Signals;
+class LameDuck;
 
 // The process: owns workers, listeners and what they share; starts and stops them in order
 // (architecture 4.9, 7.6). JetStream and exports are parts that main plugs in, so that this class
@@ -55,6 +54,7 @@ class Server {
   void RemoveRunFiles();
   void LogStart();
   void OnSignal(int number);
+  void EnterLameDuckMode();
   void StopEverything();
 
   Options options_;
@@ -68,6 +68,7 @@ class Server {
   std::vector<std::unique_ptr<Worker>> workers_;
   std::vector<std::thread> threads_;
   std::unique_ptr<Listener> listener_;
+  std::unique_ptr<LameDuck> lame_duck_;  // while the mode lasts
   std::vector<Part> parts_;
   size_t started_parts_ = 0;
   std::string ports_file_;

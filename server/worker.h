@@ -72,6 +72,8 @@ class Worker : public Executor, public LocalDelivery {
   void MarkClosing(Connection& connection);
   Connection* Find(const Target& target);
   void CloseAll(CloseReason reason);
+  // A connection picked at random, if there is one.
+  void CloseOne(CloseReason reason);
   template <typename F>
   void ForEachConnection(F&& visit) {
     for (auto& slot : connections_) {
