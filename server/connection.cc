@@ -336,6 +336,10 @@ int64_t Connection::now_ns() const {
   return worker_.now_ns();
 }
 
+Random& Connection::random() {
+  return worker_.random();
+}
+
 void Connection::LogError(std::string_view text) {
   context_.log.Error(Label(), text);
 }

@@ -71,6 +71,7 @@ class Connection : public Transport::Handler, public SessionHost {
   void OnConnected() override;
   void OnPong() override;
   int64_t now_ns() const override;
+  Random& random() override;
   void LogError(std::string_view text) override;
   void OutputChanged() override;
   void Close(CloseReason reason) override;

@@ -26,10 +26,11 @@ class Server {
   struct Part {
     // Before the workers run; an error ends the start. May log.
     std::function<Status()> start;
-    // On worker 0, when clients may come: the server is about to listen.
-    std::function<void()> ready;
-    // After the listeners are closed and before the connections are: on the main thread, with the
-    // workers still running. Blocks until the part is quiet.
+    // On worker 0, once the workers run. Calls `next` there when clients may come.
+    std::function<void(Task next)> serve;
+    // After the listeners are closed and before the connections are, on the main thread, with the
+    // workers running unless the start failed. Blocks until the part is quiet. Also called after a
+    // start that failed.
     std::function<void()> stop;
   };
 
@@ -48,11 +49,18 @@ class Server {
   // Thread-safe.
   void RequestStop();
 
+  // Runs `task` on every worker and waits until all have; not from a worker. At once, on the
+  // calling thread, when the workers do not run.
+  void RunOnAllWorkers(const std::function<void(Worker&)>& task);
+
  private:
+  Status ConfigureAccounts();
   Status StartParts();
   Status WriteRunFiles();
   void RemoveRunFiles();
   void LogStart();
+  void ServeFrom(size_t part);
+  void OpenListener();
   void OnSignal(int number);
   void EnterLameDuckMode();
   void StopEverything();

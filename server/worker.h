@@ -44,6 +44,9 @@ class Worker : public Executor, public LocalDelivery {
   // Thread-safe. Ends Run() after what is queued.
   void Stop();
 
+  // After Run(): drops what is still in the mailbox, tasks included.
+  void DiscardMail() { mailbox_.Drain(); }
+
   // Executor
   void Post(Task task) override;
 
