@@ -10,6 +10,7 @@
 #include "jetstream/environment.h"
 #include "protocol/base/ids.h"
 #include "protocol/base/mutex.h"
+#include "server/subject_mapper.h"
 #include "server/subscription_index.h"
 
 namespace weir::server {
@@ -31,6 +32,8 @@ class Account {
 
   // nullopt: JetStream is off for this account. Set before the workers start.
   std::optional<jetstream::AccountLimits> jetstream_limits;
+  // Applied to what clients publish. Set before the workers start.
+  SubjectMapper mapper;
 
  private:
   const AccountId id_;

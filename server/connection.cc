@@ -336,6 +336,10 @@ int64_t Connection::now_ns() const {
   return worker_.now_ns();
 }
 
+Random& Connection::random() {
+  return worker_.random();
+}
+
 void Connection::LogError(std::string_view text) {
   context_.log.Error(Label(), text);
 }
@@ -389,6 +393,14 @@ std::string Connection::ConnectInfo(const Account& account) {
   info.remote_account = account.name();
   info.account_is_system = account.is_system();
   return protocol::InfoLine(info);
+}
+
+void Connection::SendLameDuckInfo() {
+  if (session_.wants_async_info()) {
+    protocol::ServerInfo info = Info();
+    info.lame_duck = true;
+    session_.SendLine(protocol::InfoLine(info));
+  }
 }
 
 void Connection::OnConnected() {

@@ -51,6 +51,8 @@ class Connection : public Transport::Handler, public SessionHost {
   bool TrimBuffers();
 
   void CloseNow(CloseReason reason) { Close(reason); }
+  // Tells a client that understands it that this server is going away.
+  void SendLameDuckInfo();
 
   // Transport::Handler
   void OnRead(size_t bytes, bool failed) override;
@@ -69,6 +71,7 @@ class Connection : public Transport::Handler, public SessionHost {
   void OnConnected() override;
   void OnPong() override;
   int64_t now_ns() const override;
+  Random& random() override;
   void LogError(std::string_view text) override;
   void OutputChanged() override;
   void Close(CloseReason reason) override;

@@ -38,7 +38,7 @@ struct ServerContext {
   const Options& options;
   const Identity& identity;
   Log& log;
-  const Clock& clock;
+  Clock& clock;
   AccountRegistry& accounts;
   Authenticator& authenticator;
   ServerCounters& counters;

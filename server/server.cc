@@ -7,6 +7,7 @@
 #include <cstring>
 #include <ctime>
 #include <fstream>
+#include <latch>
 #include <utility>
 
 #include <boost/asio/signal_set.hpp>
@@ -16,6 +17,7 @@
 
 #include "protocol/base/json.h"
 #include "protocol/base/mutex.h"
+#include "server/lame_duck.h"
 #include "server/nkey.h"
 
 namespace weir::server {
@@ -134,12 +136,22 @@ void Server::LogStart() {
   }
 }
 
+Status Server::ConfigureAccounts() {
+  WEIR_ASSIGN_OR_RETURN(accounts_.Get(kGlobalAccount).mapper,
+                        SubjectMapper::Make(options_.mappings));
+  for (const AccountOptions& account : options_.accounts) {
+    WEIR_ASSIGN_OR_RETURN(accounts_.Add(account.name).mapper,
+                          SubjectMapper::Make(account.mappings));
+  }
+  return OkStatus();
+}
+
 Status Server::StartParts() {
   for (Part& part : parts_) {
+    ++started_parts_;
     if (part.start) {
       WEIR_RETURN_IF_ERROR(part.start());
     }
-    ++started_parts_;
   }
   return OkStatus();
 }
@@ -183,14 +195,30 @@ void Server::RequestStop() {
 
 void Server::OnSignal(int number) {
   log_.Info("Trapped ", Quoted(SignalName(number)), " signal");
-  if (number == SIGINT || number == SIGTERM) {
+  if (number == SIGUSR2) {
+    EnterLameDuckMode();
+  } else if (number == SIGINT || (number == SIGTERM && !lame_duck_)) {
     RequestStop();
   }
 }
 
+void Server::EnterLameDuckMode() {
+  if (lame_duck_) {
+    return;
+  }
+  log_.Info("Entering lame duck mode, stop accepting new clients");
+  listener_->Close();
+  lame_duck_ = std::make_unique<LameDuck>(*context_, workers_, [this] { RequestStop(); });
+  lame_duck_->Start();
+}
+
 Status Server::Run() {
   LogStart();
-  WEIR_RETURN_IF_ERROR(StartParts());
+  WEIR_RETURN_IF_ERROR(ConfigureAccounts());
+  if (Status started = StartParts(); !started.ok()) {
+    StopEverything();
+    return started;
+  }
   listener_ = std::make_unique<Listener>(*context_, workers_);
   if (Status listening = listener_->Listen(options_.client); !listening.ok()) {
     StopEverything();
@@ -216,17 +244,7 @@ Status Server::Run() {
   for (auto& worker : workers_) {
     threads_.emplace_back([&worker] { worker->Run(); });
   }
-  workers_.front()->Post([this] {
-    for (Part& part : parts_) {
-      if (part.ready) {
-        part.ready();
-      }
-    }
-    log_.Info("Listening for client connections on ", options_.client.host, ":",
-              context_->client_port.load());
-    listener_->StartAccepting();
-    log_.Info("Server is ready");
-  });
+  workers_.front()->Post([this] { ServeFrom(0); });
   {
     MutexLock lock(stopping_->mu);
     while (!stopping_->requested) {
@@ -242,6 +260,43 @@ Status Server::Run() {
   RemoveRunFiles();
   log_.Info("Server Exiting..");
   return OkStatus();
+}
+
+// Each part says when the next may go on; behind the last one clients are let in.
+void Server::ServeFrom(size_t part) {
+  while (part < parts_.size() && !parts_[part].serve) {
+    ++part;
+  }
+  if (part == parts_.size()) {
+    OpenListener();
+    return;
+  }
+  parts_[part].serve([this, part] { ServeFrom(part + 1); });
+}
+
+void Server::OpenListener() {
+  log_.Info("Listening for client connections on ", options_.client.host, ":",
+            context_->client_port.load());
+  listener_->StartAccepting();
+  log_.Info("Server is ready");
+}
+
+void Server::RunOnAllWorkers(const std::function<void(Worker&)>& task) {
+  if (threads_.empty()) {
+    for (auto& worker : workers_) {
+      task(*worker);
+    }
+    return;
+  }
+  std::latch done(static_cast<std::ptrdiff_t>(workers_.size()));
+  for (auto& worker : workers_) {
+    worker->Post([&task, &done, w = worker.get()] {
+      task(*w);
+      // A task posted now runs behind the turn that `task` has made dirty.
+      w->Post([&done] { done.count_down(); });
+    });
+  }
+  done.wait();
 }
 
 void Server::StopEverything() {
@@ -263,6 +318,9 @@ void Server::StopEverything() {
     thread.join();
   }
   threads_.clear();
+  for (auto& worker : workers_) {
+    worker->DiscardMail();
+  }
 }
 
 }  // namespace weir::server

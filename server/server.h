@@ -15,8 +15,7 @@
 
 namespace weir::server {
 
-class Monitor;
-class Signals;
+class LameDuck;
 
 // The process: owns workers, listeners and what they share; starts and stops them in order
 // (architecture 4.9, 7.6). JetStream and exports are parts that main plugs in, so that this class
@@ -27,10 +26,11 @@ class Server {
   struct Part {
     // Before the workers run; an error ends the start. May log.
     std::function<Status()> start;
-    // On worker 0, when clients may come: the server is about to listen.
-    std::function<void()> ready;
-    // After the listeners are closed and before the connections are: on the main thread, with the
-    // workers still running. Blocks until the part is quiet.
+    // On worker 0, once the workers run. Calls `next` there when clients may come.
+    std::function<void(Task next)> serve;
+    // After the listeners are closed and before the connections are, on the main thread, with the
+    // workers running unless the start failed. Blocks until the part is quiet. Also called after a
+    // start that failed.
     std::function<void()> stop;
   };
 
@@ -49,12 +49,20 @@ class Server {
   // Thread-safe.
   void RequestStop();
 
+  // Runs `task` on every worker and waits until all have; not from a worker. At once, on the
+  // calling thread, when the workers do not run.
+  void RunOnAllWorkers(const std::function<void(Worker&)>& task);
+
  private:
+  Status ConfigureAccounts();
   Status StartParts();
   Status WriteRunFiles();
   void RemoveRunFiles();
   void LogStart();
+  void ServeFrom(size_t part);
+  void OpenListener();
   void OnSignal(int number);
+  void EnterLameDuckMode();
   void StopEverything();
 
   Options options_;
@@ -68,6 +76,7 @@ class Server {
   std::vector<std::unique_ptr<Worker>> workers_;
   std::vector<std::thread> threads_;
   std::unique_ptr<Listener> listener_;
+  std::unique_ptr<LameDuck> lame_duck_;  // while the mode lasts
   std::vector<Part> parts_;
   size_t started_parts_ = 0;
   std::string ports_file_;

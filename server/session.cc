@@ -170,9 +170,21 @@ void Session::HandleConnect(std::string_view json) {
   SendOk();
 }
 
-bool Session::HandlePub(const Op& op) {
+bool Session::HandlePub(Op& op) {
   ++counters_.in_msgs;
   counters_.in_bytes += op.headers.size() + op.payload.size();
+  std::string mapped;  // op.subject may point into it
+  if (!account_->mapper.empty()) [[unlikely]] {
+    switch (account_->mapper.Map(op.subject, host_.random(), mapped)) {
+      case SubjectMapper::Result::kUnchanged:
+        break;
+      case SubjectMapper::Result::kMapped:
+        op.subject = mapped;
+        break;
+      case SubjectMapper::Result::kDropped:
+        return false;
+    }
+  }
   if (op.subject.front() == '_' || op.subject.front() == '$') [[unlikely]] {
     if (IsReservedSubject(op.subject)) {
       SendError(Cat("Permissions Violation for Publish to ", Quoted(op.subject)));

@@ -59,6 +59,7 @@ class SessionHost {
   virtual void OnConnected() = 0;
   virtual void OnPong() = 0;
   virtual int64_t now_ns() const = 0;  // steady clock
+  virtual Random& random() = 0;
   // One line of the log about this client; the host puts its address and id in front.
   virtual void LogError(std::string_view text) = 0;
   // Bytes were added to the output.
@@ -122,7 +123,7 @@ class Session {
   void OnParseError();
   void Handle(const protocol::Op& op);
   void HandleConnect(std::string_view json);
-  bool HandlePub(const protocol::Op& op);
+  bool HandlePub(protocol::Op& op);
   bool MayPublish(std::string_view subject);
   void HandleSub(const protocol::Op& op);
   void HandleUnsub(const protocol::Op& op);

@@ -204,6 +204,18 @@ void Worker::CloseAll(CloseReason reason) {
   ForEachConnection([reason](Connection& connection) { connection.CloseNow(reason); });
 }
 
+void Worker::CloseOne(CloseReason reason) {
+  size_t count = connections_.size();
+  size_t start = count > 0 ? random_.Below(count) : 0;
+  for (size_t i = 0; i < count; ++i) {
+    auto& connection = connections_[(start + i) % count].connection;
+    if (connection && !connection->closing()) {
+      connection->CloseNow(reason);
+      return;
+    }
+  }
+}
+
 // ---- sinks ----
 
 Target Worker::SinkTarget(uint32_t slot) const {

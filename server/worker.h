@@ -44,6 +44,9 @@ class Worker : public Executor, public LocalDelivery {
   // Thread-safe. Ends Run() after what is queued.
   void Stop();
 
+  // After Run(): drops what is still in the mailbox, tasks included.
+  void DiscardMail() { mailbox_.Drain(); }
+
   // Executor
   void Post(Task task) override;
 
@@ -72,6 +75,8 @@ class Worker : public Executor, public LocalDelivery {
   void MarkClosing(Connection& connection);
   Connection* Find(const Target& target);
   void CloseAll(CloseReason reason);
+  // A connection picked at random, if there is one.
+  void CloseOne(CloseReason reason);
   template <typename F>
   void ForEachConnection(F&& visit) {
     for (auto& slot : connections_) {

@@ -1,0 +1,227 @@
+#include "server/jetstream_part.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <future>
+
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "storage/store_set.h"
+
+namespace weir::server {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+int64_t ThreeQuarters(int64_t bytes) {
+  return bytes / 4 * 3;
+}
+
+int64_t SystemMemory() {
+  return static_cast<int64_t>(::sysconf(_SC_PHYS_PAGES)) *
+         static_cast<int64_t>(::sysconf(_SC_PAGE_SIZE));
+}
+
+// Free bytes of the file system that holds `path` or its nearest existing parent; 1 TiB when that
+// cannot be told, as in the reference.
+int64_t FreeDisk(const std::string& path) {
+  std::error_code ignored;
+  fs::path at = fs::absolute(path, ignored);
+  while (!fs::exists(at, ignored) && at.has_parent_path() && at != at.parent_path()) {
+    at = at.parent_path();
+  }
+  struct statvfs info{};
+  if (::statvfs(at.c_str(), &info) != 0) {
+    return int64_t{1} << 40;
+  }
+  return static_cast<int64_t>(info.f_bavail) * static_cast<int64_t>(info.f_frsize);
+}
+
+// "11.70 GB", as in the reference's start lines.
+std::string FriendlyBytes(int64_t bytes) {
+  static constexpr const char* kUnits[] = {"B", "KB", "MB", "GB", "TB", "PB", "EB"};
+  auto value = static_cast<double>(bytes);
+  size_t unit = 0;
+  while (value >= 1024 && unit + 1 < std::size(kUnits)) {
+    value /= 1024;
+    ++unit;
+  }
+  char text[32];
+  std::snprintf(text, sizeof text, unit == 0 ? "%.0f %s" : "%.2f %s", value, kUnits[unit]);
+  return text;
+}
+
+jetstream::AccountLimits ToLimits(const AccountJetStreamLimits& from) {
+  return {.max_memory = from.max_memory,
+          .max_storage = from.max_store,
+          .max_streams = from.max_streams,
+          .max_consumers = from.max_consumers,
+          .max_ack_pending = from.max_ack_pending,
+          .memory_max_stream_bytes = from.memory_max_stream_bytes,
+          .storage_max_stream_bytes = from.store_max_stream_bytes,
+          .max_bytes_required = from.max_bytes_required};
+}
+
+}  // namespace
+
+// JetStream's stores are storage's, opened by the terms of the environment.
+class JetStreamPart::Stores : public jetstream::StoreFactory {
+ public:
+  explicit Stores(storage::StoreSet& set) : set_(set) {}
+
+  StatusOr<std::unique_ptr<storage::StreamStore>> Open(const Spec& spec) override {
+    return set_.Open({.id = spec.id,
+                      .memory = spec.memory,
+                      .is_new = spec.is_new,
+                      .first_seq = spec.first_seq,
+                      .home = spec.home});
+  }
+
+ private:
+  storage::StoreSet& set_;
+};
+
+JetStreamPart::JetStreamPart(Server& server) : server_(server) {
+  ReadOptions();
+}
+
+JetStreamPart::~JetStreamPart() = default;
+
+Server::Part JetStreamPart::AsPart() {
+  return {.start = [this] { return Start(); },
+          .serve = [this](Task next) { jetstream_->Start(std::move(next)); },
+          .stop =
+              [this] {
+                Stop();
+              }};
+}
+
+void JetStreamPart::ReadOptions() {
+  const JetStreamSettings& from = server_.context().options.jetstream;
+  bool temporary = from.store_dir.empty();
+  std::string base = temporary ? (fs::temp_directory_path() / "nats").string() : from.store_dir;
+  directory_ = (fs::path(base) / "jetstream").string();
+  options_.domain = from.domain;
+  options_.strict = from.strict;
+  options_.sync_always = from.sync_always;
+  options_.max_memory_store =
+      from.max_memory >= 0 ? from.max_memory : ThreeQuarters(SystemMemory());
+  options_.max_file_store =
+      from.max_file >= 0 ? from.max_file : ThreeQuarters(FreeDisk(directory_));
+  if (from.limits.default_max_consumers != 0) {
+    options_.default_max_consumers = from.limits.default_max_consumers;
+  }
+  if (from.limits.max_ack_pending > 0) {
+    options_.max_ack_pending = from.limits.max_ack_pending;
+  }
+  options_.max_request_batch = from.limits.max_request_batch;
+  options_.duplicate_window_ns = from.limits.duplicate_window_ns;
+  options_.max_buffered_msgs = from.max_buffered_messages;
+  options_.max_buffered_bytes = from.max_buffered_bytes;
+  options_.request_queue_limit = from.request_queue_limit;
+  const Identity& identity = server_.context().identity;
+  identity_ = {identity.id, identity.name, std::string(kAnnouncedVersion)};
+}
+
+// The configured accounts that ask for it; the global account when none is configured.
+void JetStreamPart::EnableAccounts() {
+  ServerContext& context = server_.context();
+  bool any = false;
+  for (const AccountOptions& account : context.options.accounts) {
+    if (account.jetstream) {
+      context.accounts.Add(account.name).jetstream_limits = ToLimits(account.jetstream_limits);
+      any = true;
+    }
+  }
+  if (!any) {
+    context.accounts.Get(kGlobalAccount).jetstream_limits = jetstream::AccountLimits{};
+  }
+}
+
+void JetStreamPart::LogBanner() const {
+  Log& log = server_.context().log;
+  if (server_.context().options.jetstream.store_dir.empty()) {
+    log.Warn("Temporary storage directory used, data could be lost on system reboot");
+  }
+  log.Info("---------------- JETSTREAM ----------------");
+  log.Info("  Strict:          ", options_.strict ? "true" : "false");
+  log.Info("  Max Memory:      ", FriendlyBytes(options_.max_memory_store));
+  log.Info("  Max Storage:     ", FriendlyBytes(options_.max_file_store));
+  log.Info("  Store Directory: \"", directory_, "\"");
+  if (!options_.domain.empty()) {
+    log.Info("  Domain:          ", options_.domain);
+  }
+  log.Info("  API Level:       5");
+  log.Info("  Sync:            ",
+           options_.sync_always
+               ? std::string("always")
+               : FormatDuration(server_.context().options.jetstream.sync_interval_ns));
+  log.Info("-------------------------------------------");
+}
+
+Status JetStreamPart::Start() {
+  ServerContext& context = server_.context();
+  int64_t began = context.clock.steady_ns();
+  context.log.Info("Starting JetStream");
+  LogBanner();
+  EnableAccounts();
+  storage::StoreSet::Options storage_options;
+  storage_options.directory = directory_;
+  storage_options.log = &context.log;
+  storage_options.sync_always = options_.sync_always;
+  storage_options.sync_interval_ns = context.options.jetstream.sync_interval_ns;
+  WEIR_ASSIGN_OR_RETURN(storage_, storage::StoreSet::Open(storage_options));
+  stores_ = std::make_unique<Stores>(*storage_);
+  std::vector<jetstream::Environment*> environments;
+  for (const auto& worker : server_.workers()) {
+    homes_.push_back(std::make_unique<Home>(*worker));
+    Home& home = *homes_.back();
+    home.environment.reset(new jetstream::Environment{.executor = *worker,
+                                                      .clock = context.clock,
+                                                      .timers = worker->timers(),
+                                                      .random = worker->random(),
+                                                      .router = home.router,
+                                                      .log = context.log,
+                                                      .commits = storage_->commits(),
+                                                      .meta = storage_->meta(),
+                                                      .stores = *stores_,
+                                                      .accounts = context.accounts,
+                                                      .options = options_,
+                                                      .server = identity_,
+                                                      .request_commit = [w = worker.get()] {
+                                                        w->RequestCommit();
+                                                      }});
+    environments.push_back(home.environment.get());
+  }
+  jetstream_ = std::make_unique<jetstream::JetStream>(environments);
+  WEIR_ASSIGN_OR_RETURN(jetstream::RecoveryReport report, jetstream_->Recover());
+  if (report.streams > 0) {
+    context.log.Info("  Restored ", report.streams, " streams and ", report.consumers,
+                     " consumers");
+  }
+  for (size_t i = 0; i < server_.workers().size(); ++i) {
+    server_.workers()[i]->SetCommitHook([this, i] { jetstream_->shard(i).Commit(); });
+  }
+  context.log.Info("Took ", FormatDuration(context.clock.steady_ns() - began),
+                   " to start JetStream");
+  return OkStatus();
+}
+
+void JetStreamPart::Stop() {
+  if (!jetstream_) {
+    return;
+  }
+  Log& log = server_.context().log;
+  log.Info("Initiating JetStream Shutdown...");
+  // Each home stages its last batch and submits it at the end of that turn; the second round sees
+  // those turns ended.
+  server_.RunOnAllWorkers([this](Worker& worker) { jetstream_->shard(worker.index()).Shutdown(); });
+  server_.RunOnAllWorkers([](Worker&) {});
+  storage_->commits().Drain();
+  server_.RunOnAllWorkers([](Worker&) {});
+  log.Info("JetStream Shutdown");
+}
+
+}  // namespace weir::server

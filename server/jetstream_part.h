@@ -1,0 +1,58 @@
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "jetstream/jetstream.h"
+#include "server/jetstream_host.h"
+#include "server/server.h"
+#include "storage/blocking_pool.h"
+
+namespace weir::storage {
+class StoreSet;
+}
+
+namespace weir::server {
+
+// JetStream as a part of the server: opens the store, gives every worker its shard, and ends both
+// in order (architecture 4.9, 7.6). Made by main when JetStream is on; destroyed before the server.
+class JetStreamPart {
+ public:
+  explicit JetStreamPart(Server& server);
+  ~JetStreamPart();
+  JetStreamPart(const JetStreamPart&) = delete;
+  JetStreamPart& operator=(const JetStreamPart&) = delete;
+
+  // For Server::AddPart().
+  Server::Part AsPart();
+
+  // After the start.
+  jetstream::JetStream& jetstream() { return *jetstream_; }
+  // Of worker 0.
+  jetstream::Environment& environment() { return *homes_.front()->environment; }
+
+ private:
+  class Stores;
+  struct Home {
+    explicit Home(Worker& worker) : router(worker) {}
+    JetStreamHost router;
+    std::unique_ptr<jetstream::Environment> environment;
+  };
+
+  Status Start();
+  void Stop();
+  void ReadOptions();
+  void EnableAccounts();
+  void LogBanner() const;
+
+  Server& server_;
+  std::string directory_;
+  jetstream::JetStreamOptions options_;
+  jetstream::ServerIdentity identity_;
+  std::unique_ptr<storage::StoreSet> storage_;
+  std::unique_ptr<Stores> stores_;
+  std::vector<std::unique_ptr<Home>> homes_;
+  std::unique_ptr<jetstream::JetStream> jetstream_;
+};
+
+}  // namespace weir::server
