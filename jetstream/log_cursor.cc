@@ -1,6 +1,5 @@
 #include "jetstream/log_cursor.h"
 
-#include <condition_variable>
 #include <optional>
 #include <utility>
 

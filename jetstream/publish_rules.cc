@@ -132,7 +132,7 @@ ApiError PublishRules::CheckSize(const Inbound& message) const {
     return MakeError(10109);
   }
   size_t size = message.headers.size() + message.payload.size();
-  if (config_.max_msg_size >= 0 && size > static_cast<size_t>(config_.max_msg_size)) {
+  if (config_.max_msg_size > 0 && size > static_cast<size_t>(config_.max_msg_size)) {
     return MakeError(10054);
   }
   return message.headers.size() > kMaxHeaderBytes ? MakeError(10097) : ApiError{};
