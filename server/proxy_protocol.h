@@ -19,7 +19,7 @@ struct ProxyHeader {
 
   Verdict verdict = Verdict::kNeedMore;
   size_t size = 0;
-  std::string ip;
+  std::string ip = {};
   int port = 0;
 
   static ProxyHeader Read(std::string_view input);
