@@ -7,13 +7,14 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#include "storage/store_set.h"
-
 namespace weir::server {
 
 namespace {
 
 namespace fs = std::filesystem;
+
+// Reads that miss every cache; more than one, since they wait for the disk.
+constexpr int kDiskThreads = 2;
 
 int64_t ThreeQuarters(int64_t bytes) {
   return bytes / 4 * 3;
@@ -161,19 +162,33 @@ void JetStreamPart::LogBanner() const {
   log.Info("-------------------------------------------");
 }
 
+Status JetStreamPart::OpenStorage() {
+  using storage::RocksCommitQueue;
+  ServerContext& context = server_.context();
+  storage::Database::Options database;
+  database.directory = (fs::path(directory_) / "db").string();
+  database.log = &context.log;
+  WEIR_ASSIGN_OR_RETURN(database_, storage::Database::Open(database));
+  pool_ = std::make_unique<storage::BlockingPool>("weir-disk", kDiskThreads);
+  meta_ = std::make_unique<storage::RocksMetaStore>(*database_);
+  RocksCommitQueue::Options commits;
+  commits.policy = options_.sync_always ? RocksCommitQueue::SyncPolicy::kAlways
+                                        : RocksCommitQueue::SyncPolicy::kBuffered;
+  commits.sync_interval = std::chrono::milliseconds(
+      std::max<int64_t>(context.options.jetstream.sync_interval_ns / 1'000'000, 1));
+  commits_ = std::make_unique<RocksCommitQueue>(*database_, commits);
+  store_set_ = std::make_unique<storage::StoreSet>(database_.get(), pool_.get(), context.log);
+  stores_ = std::make_unique<Stores>(*store_set_);
+  return OkStatus();
+}
+
 Status JetStreamPart::Start() {
   ServerContext& context = server_.context();
   int64_t began = context.clock.steady_ns();
   context.log.Info("Starting JetStream");
   LogBanner();
   EnableAccounts();
-  storage::StoreSet::Options storage_options;
-  storage_options.directory = directory_;
-  storage_options.log = &context.log;
-  storage_options.sync_always = options_.sync_always;
-  storage_options.sync_interval_ns = context.options.jetstream.sync_interval_ns;
-  WEIR_ASSIGN_OR_RETURN(storage_, storage::StoreSet::Open(storage_options));
-  stores_ = std::make_unique<Stores>(*storage_);
+  WEIR_RETURN_IF_ERROR(OpenStorage());
   std::vector<jetstream::Environment*> environments;
   for (const auto& worker : server_.workers()) {
     homes_.push_back(std::make_unique<Home>(*worker));
@@ -184,8 +199,8 @@ Status JetStreamPart::Start() {
                                                       .random = worker->random(),
                                                       .router = home.router,
                                                       .log = context.log,
-                                                      .commits = storage_->commits(),
-                                                      .meta = storage_->meta(),
+                                                      .commits = *commits_,
+                                                      .meta = *meta_,
                                                       .stores = *stores_,
                                                       .accounts = context.accounts,
                                                       .options = options_,
@@ -219,7 +234,7 @@ void JetStreamPart::Stop() {
   // those turns ended.
   server_.RunOnAllWorkers([this](Worker& worker) { jetstream_->shard(worker.index()).Shutdown(); });
   server_.RunOnAllWorkers([](Worker&) {});
-  storage_->commits().Drain();
+  commits_->Drain();
   server_.RunOnAllWorkers([](Worker&) {});
   log.Info("JetStream Shutdown");
 }

@@ -7,10 +7,10 @@
 #include "server/jetstream_host.h"
 #include "server/server.h"
 #include "storage/blocking_pool.h"
-
-namespace weir::storage {
-class StoreSet;
-}
+#include "storage/database.h"
+#include "storage/rocks_commit_queue.h"
+#include "storage/rocks_meta_store.h"
+#include "storage/store_set.h"
 
 namespace weir::server {
 
@@ -40,6 +40,7 @@ class JetStreamPart {
   };
 
   Status Start();
+  Status OpenStorage();
   void Stop();
   void ReadOptions();
   void EnableAccounts();
@@ -49,7 +50,12 @@ class JetStreamPart {
   std::string directory_;
   jetstream::JetStreamOptions options_;
   jetstream::ServerIdentity identity_;
-  std::unique_ptr<storage::StoreSet> storage_;
+  // In the order of their needs: the last one uses those above.
+  std::unique_ptr<storage::Database> database_;
+  std::unique_ptr<storage::BlockingPool> pool_;
+  std::unique_ptr<storage::RocksMetaStore> meta_;
+  std::unique_ptr<storage::RocksCommitQueue> commits_;
+  std::unique_ptr<storage::StoreSet> store_set_;
   std::unique_ptr<Stores> stores_;
   std::vector<std::unique_ptr<Home>> homes_;
   std::unique_ptr<jetstream::JetStream> jetstream_;

@@ -1,30 +1,39 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/functional/any_invocable.h"
 
 #include "protocol/base/executor.h"
+#include "protocol/base/ids.h"
 #include "protocol/base/status.h"
 
 namespace weir::storage {
-
-class Database;
 
 // Column families (FORMAT.md). The order is on disk.
 enum class Family : uint8_t {
   kMeta = 0,    // accounts, stream and consumer configs; small, read whole at boot
   kBlocks = 1,  // stream id | first sequence → block
-  kState = 2,   // consumer state, interior deletes, index checkpoints
+  kState = 2,   // consumer state, interior deletes, second copies of what is in kMeta
 };
 
-// The writes of one turn of one shard, in order. Opaque: RocksDB stays inside storage.
+// How far the commits of one stream have come. Written by whoever commits, read by the stream's
+// home (what may leave the tail cache) and by the compaction filter (what may be dropped).
+struct CommitMarks {
+  std::atomic<StreamSeq> last{0};   // everything up to here is in the database
+  std::atomic<StreamSeq> first{0};  // everything below is deleted for good
+};
+
+// The writes of one turn of one shard, in order. Plain bytes: the encoding of RocksDB's write
+// batches, so that a batch goes to the log as it is. Not thread-safe.
 class StagedBatch {
  public:
-  StagedBatch();
-  ~StagedBatch();
+  StagedBatch() = default;
   StagedBatch(const StagedBatch&) = delete;
   StagedBatch& operator=(const StagedBatch&) = delete;
 
@@ -32,6 +41,8 @@ class StagedBatch {
   void Delete(Family family, std::string_view key);
   // Keys in [begin, end).
   void DeleteRange(Family family, std::string_view begin, std::string_view end);
+  // When the batch is committed, before its `done`, the marks move to these values.
+  void MoveMarks(std::shared_ptr<CommitMarks> marks, StreamSeq last, StreamSeq first);
   // The batch must be synced before `done`, whatever the queue's policy (control-plane answers,
   // double acks).
   void RequireSync() { require_sync_ = true; }
@@ -41,13 +52,32 @@ class StagedBatch {
 
   bool require_sync() const { return require_sync_; }
   bool allow_unsynced() const { return allow_unsynced_; }
-  bool empty() const;
-  size_t bytes() const;
+  bool empty() const { return count_ == 0; }
+  size_t bytes() const { return writes_.size(); }
+  uint32_t count() const { return count_; }
+
+  // ---- for implementations of CommitQueue ----
+
+  // The writes as the database wants them; the batch is empty afterwards (its marks stay).
+  std::string TakeEncoded();
+  // Takes back what TakeEncoded() gave.
+  void Restore(std::string encoded);
+  // Puts the writes of `other`, which come later, behind these. Marks stay with their batches.
+  void Merge(const StagedBatch& other);
+  void ApplyMarks();
 
  private:
-  friend class CommitQueue;
-  struct Writes;
-  std::unique_ptr<Writes> writes_;
+  struct Mark {
+    std::shared_ptr<CommitMarks> marks;
+    StreamSeq last;
+    StreamSeq first;
+  };
+
+  void Begin(uint8_t tag, Family family, std::string_view key, size_t more);
+
+  std::string writes_;
+  uint32_t count_ = 0;
+  std::vector<Mark> marks_;
   bool require_sync_ = false;
   bool allow_unsynced_ = false;
 };
@@ -75,13 +105,9 @@ class CommitQueue {
 
   virtual ~CommitQueue() = default;
   virtual void Submit(std::unique_ptr<StagedBatch> batch, Executor& home, Done done) = 0;
-  // Blocks until everything submitted so far is answered. Not for workers.
+  // Blocks until everything submitted so far has been handed back to its home. Not for workers.
   virtual void Drain() = 0;
   virtual Status health() const = 0;
-
- protected:
-  // For implementations: what a batch holds.
-  static StagedBatch::Writes& writes(StagedBatch& batch);
 };
 
 }  // namespace weir::storage

@@ -133,6 +133,7 @@ bool IndexedStreamStore::RemoveExisting(StreamSeq seq, bool erase) {
 void IndexedStreamStore::SettleFirst() {
   state_.first_seq = deleted_.NextAbsent(state_.first_seq);
   deleted_.EraseBelow(state_.first_seq);
+  holes_.EraseBelow(state_.first_seq);
   if (state_.messages == 0) {
     state_.first_seq = state_.last_seq + 1;
     state_.first_time_ns = 0;
@@ -243,6 +244,9 @@ ReadOutcome IndexedStreamStore::Deliver(StreamSeq seq, StoredMessage& out) {
 }
 
 ReadOutcome IndexedStreamStore::Get(StreamSeq seq, StoredMessage& out) {
+  if (!holes_.empty() && holes_.Contains(seq)) {
+    return ReadOutcome::kDamaged;
+  }
   if (state_.messages == 0 || seq < state_.first_seq || seq > state_.last_seq ||
       deleted_.Contains(seq)) {
     return ReadOutcome::kMissing;

@@ -70,6 +70,8 @@ class IndexedStreamStore : public StreamStore {
   const StoreState& raw_state() const { return state_; }  // first_time_ns may be out of date
   SequenceSet& deleted() { return deleted_; }
   const SequenceSet& deleted() const { return deleted_; }
+  // Deleted numbers whose message was not deleted but lost: reads say so.
+  SequenceSet& holes() { return holes_; }
   StreamIndex& index() { return index_; }
   const StreamIndex& index() const { return index_; }
   // The first existing message at or above `from`; beyond last_seq when there is none.
@@ -99,6 +101,7 @@ class IndexedStreamStore : public StreamStore {
   StoreState state_;
   bool first_time_known_ = true;
   SequenceSet deleted_;
+  SequenceSet holes_;
   StreamIndex index_;
 };
 

@@ -239,6 +239,20 @@ StreamSeq SequenceSet::NextAbsent(StreamSeq from) const {
   }
 }
 
+StreamSeq SequenceSet::Last() const {
+  StreamSeq last = whole_.empty() ? 0 : whole_.rbegin()->second * kPageSize - 1;
+  if (!partial_.empty() && partial_.rbegin()->first * kPageSize >= last) {
+    const auto& [number, page] = *partial_.rbegin();
+    for (uint32_t word = kWords; word-- > 0;) {
+      if (page->words[word] != 0) {
+        return number * kPageSize + word * 64 + 63 -
+               static_cast<uint32_t>(std::countl_zero(page->words[word]));
+      }
+    }
+  }
+  return last;
+}
+
 StreamSeq SequenceSet::PreviousAbsent(StreamSeq from) const {
   while (from != 0 && Contains(from)) {
     StreamSeq page = PageOf(from);

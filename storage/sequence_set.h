@@ -44,6 +44,8 @@ class SequenceSet {
   uint64_t CountIn(StreamSeq first, StreamSeq last) const;
   // The first sequence at or above `from` that is not in the set.
   StreamSeq NextAbsent(StreamSeq from) const;
+  // The highest member; 0 when empty.
+  StreamSeq Last() const;
   // The last sequence at or below `from` that is not in the set; 0 when there is none.
   StreamSeq PreviousAbsent(StreamSeq from) const;
   // The n-th (from 1) sequence at or above `from` that is not in the set.

@@ -5,9 +5,13 @@
 #include <string>
 #include <vector>
 
-#include "storage/commit_queue.h"
+#include "storage/blocking_pool.h"
 #include "storage/memory_stream_store.h"
+#include "storage/rocks_commit_queue.h"
+#include "storage/rocks_stream_store.h"
 #include "storage/stream_store.h"
+#include "tests/support/queue_executor.h"
+#include "tests/support/temp_dir.h"
 
 namespace weir::testing_support {
 
@@ -23,42 +27,58 @@ class StoreHarness {
   virtual void Reopen() = 0;
   virtual void DestroyAndRecreate() = 0;
   virtual uint64_t BytesOf(const storage::MessageView& message) const = 0;
+
+  storage::ReadOutcome Get(StreamSeq seq, storage::StoredMessage& out);
+  storage::ReadOutcome Next(StreamSeq from, const std::vector<std::string>& filters,
+                            storage::StoredMessage& out);
+
+ protected:
   // Runs what was posted to the home, waiting for work elsewhere.
   virtual void Settle() {}
 
-  storage::ReadOutcome Get(StreamSeq seq, storage::StoredMessage& out) {
-    while (true) {
-      storage::ReadOutcome outcome = store().Get(seq, out);
-      if (outcome != storage::ReadOutcome::kWouldBlock) {
-        return outcome;
-      }
-      LoadAt(seq);
-    }
-  }
-  storage::ReadOutcome Next(StreamSeq from, const std::vector<std::string>& filters,
-                            storage::StoredMessage& out) {
-    while (true) {
-      storage::ReadOutcome outcome = store().Next(from, filters, out);
-      if (outcome != storage::ReadOutcome::kWouldBlock) {
-        return outcome;
-      }
-      from = out.view.seq;
-      LoadAt(from);
-    }
-  }
-
  private:
-  void LoadAt(StreamSeq seq) {
-    bool done = false;
-    store().Load(seq, [&done](Status status) {
-      WEIR_CHECK(status.ok());
-      done = true;
-    });
-    while (!done) {
-      Settle();
-    }
-  }
+  void LoadAt(StreamSeq seq);
 };
+
+enum class HarnessKind : uint8_t {
+  kMemory,
+  kRocks,
+  kRocksTinyCaches,  // every read of a committed message goes to the database
+};
+
+inline void StoreHarness::LoadAt(StreamSeq seq) {
+  bool done = false;
+  store().Load(seq, [&done](const Status& status) {
+    WEIR_CHECK(status.ok());
+    done = true;
+  });
+  while (!done) {
+    Settle();
+  }
+}
+
+inline storage::ReadOutcome StoreHarness::Get(StreamSeq seq, storage::StoredMessage& out) {
+  while (true) {
+    storage::ReadOutcome outcome = store().Get(seq, out);
+    if (outcome != storage::ReadOutcome::kWouldBlock) {
+      return outcome;
+    }
+    LoadAt(seq);
+  }
+}
+
+inline storage::ReadOutcome StoreHarness::Next(StreamSeq from,
+                                               const std::vector<std::string>& filters,
+                                               storage::StoredMessage& out) {
+  while (true) {
+    storage::ReadOutcome outcome = store().Next(from, filters, out);
+    if (outcome != storage::ReadOutcome::kWouldBlock) {
+      return outcome;
+    }
+    from = out.view.seq;
+    LoadAt(from);
+  }
+}
 
 class MemoryHarness : public StoreHarness {
  public:
@@ -75,16 +95,122 @@ class MemoryHarness : public StoreHarness {
       std::make_unique<storage::MemoryStreamStore>(0);
 };
 
-enum class HarnessKind : uint8_t { kMemory };
+class RocksHarness : public StoreHarness {
+ public:
+  explicit RocksHarness(bool tiny_caches) : tiny_caches_(tiny_caches) {
+    OpenDatabase();
+    store_ = storage::RocksStreamStore::Create(context(), id_, 0);
+  }
+  ~RocksHarness() override {
+    store_.reset();
+    commits_.reset();
+  }
+
+  storage::StreamStore& store() override { return *store_; }
+
+  void Commit() override {
+    auto batch = std::make_unique<storage::StagedBatch>();
+    store_->Flush(*batch);
+    CommitBatch(std::move(batch));
+  }
+
+  void Reopen() override {
+    store_.reset();
+    commits_.reset();
+    pool_.reset();
+    db_.reset();
+    OpenDatabase();
+    std::vector<std::string> damage;
+    auto store = storage::RocksStreamStore::Open(context(), id_, damage);
+    WEIR_CHECK(store.ok() && damage.empty());
+    store_ = std::move(*store);
+  }
+
+  void DestroyAndRecreate() override {
+    auto batch = std::make_unique<storage::StagedBatch>();
+    store_->Destroy(*batch);
+    CommitBatch(std::move(batch));
+    std::vector<std::string> damage;
+    auto store = storage::RocksStreamStore::Open(context(), id_, damage);
+    WEIR_CHECK(store.ok() && damage.empty());
+    store_ = std::move(*store);
+  }
+
+  uint64_t BytesOf(const storage::MessageView& message) const override {
+    return storage::FileMessageBytes(message);
+  }
+
+ protected:
+  void Settle() override { home_.RunOne(); }
+
+ private:
+  void OpenDatabase() {
+    storage::Database::Options options;
+    options.directory = dir_.path();
+    options.memtable_bytes = 256 * 1024;
+    auto db = storage::Database::Open(options);
+    WEIR_CHECK(db.ok());
+    db_ = std::move(*db);
+    pool_ = std::make_unique<storage::BlockingPool>("test-pool", 1);
+    storage::RocksCommitQueue::Options queue;
+    queue.policy = storage::RocksCommitQueue::SyncPolicy::kBuffered;
+    commits_ = std::make_unique<storage::RocksCommitQueue>(*db_, queue);
+  }
+
+  storage::RocksStreamStore::Context context() {
+    storage::RocksStreamStore::Context context;
+    context.db = db_.get();
+    context.pool = pool_.get();
+    context.home = &home_;
+    if (tiny_caches_) {
+      context.tail_bytes = 1;
+      context.loaded_bytes = 1;
+    }
+    return context;
+  }
+
+  void CommitBatch(std::unique_ptr<storage::StagedBatch> batch) {
+    bool done = false;
+    commits_->Submit(std::move(batch), home_, [&done](const Status& status) {
+      WEIR_CHECK(status.ok());
+      done = true;
+    });
+    while (!done) {
+      Settle();
+    }
+  }
+
+  const bool tiny_caches_;
+  const StreamId id_{7};
+  TempDir dir_;
+  QueueExecutor home_;
+  std::unique_ptr<storage::Database> db_;
+  std::unique_ptr<storage::BlockingPool> pool_;
+  std::unique_ptr<storage::RocksCommitQueue> commits_;
+  std::unique_ptr<storage::RocksStreamStore> store_;
+};
 
 inline std::vector<HarnessKind> AllHarnessKinds() {
-  return {HarnessKind::kMemory};
+  return {HarnessKind::kMemory, HarnessKind::kRocks, HarnessKind::kRocksTinyCaches};
 }
-inline std::string NameOf(HarnessKind /*kind*/) {
-  return "Memory";
+
+inline std::string NameOf(HarnessKind kind) {
+  switch (kind) {
+    case HarnessKind::kMemory:
+      return "Memory";
+    case HarnessKind::kRocks:
+      return "Rocks";
+    case HarnessKind::kRocksTinyCaches:
+      return "RocksTinyCaches";
+  }
+  return "";
 }
-inline std::unique_ptr<StoreHarness> MakeStoreHarness(HarnessKind /*kind*/) {
-  return std::make_unique<MemoryHarness>();
+
+inline std::unique_ptr<StoreHarness> MakeStoreHarness(HarnessKind kind) {
+  if (kind == HarnessKind::kMemory) {
+    return std::make_unique<MemoryHarness>();
+  }
+  return std::make_unique<RocksHarness>(kind == HarnessKind::kRocksTinyCaches);
 }
 
 }  // namespace weir::testing_support

@@ -479,7 +479,7 @@ class StreamStoreModelTest : public ::testing::TestWithParam<std::tuple<HarnessK
         return;
       }
       ASSERT_EQ(store().Purge(filter, below, keep), model_.Purge(filter, below, keep)) << filter;
-    } else if (dice < 96) {
+    } else if (dice < 98) {
       harness_->Commit();
     } else {
       harness_->Commit();
@@ -584,7 +584,7 @@ class StreamStoreModelTest : public ::testing::TestWithParam<std::tuple<HarnessK
 
 TEST_P(StreamStoreModelTest, StoreAndModelAgreeAfterRandomOperations) {
   SCOPED_TRACE(Cat("seed ", std::get<1>(GetParam())));
-  for (int step = 0; step < 1500; ++step) {
+  for (int step = 0; step < 1000; ++step) {
     SCOPED_TRACE(Cat("step ", step));
     ASSERT_NO_FATAL_FAILURE(Step());
     ASSERT_NO_FATAL_FAILURE(CheckReads());

@@ -1,0 +1,188 @@
+#include "storage/block.h"
+
+#include <algorithm>
+
+#include "protocol/base/status.h"
+#include "storage/coding.h"
+#include "storage/crc32c.h"
+
+namespace weir::storage {
+
+namespace {
+
+// Header: version u8, flags u8, count u16, bytes of records u32, first sequence u64, first time
+// i64, last time i64, checksum u32 of the rest of the header, the table and the stream's id.
+constexpr uint8_t kVersion = 1;
+constexpr size_t kCountAt = 2;
+constexpr size_t kBytesAt = 4;
+constexpr size_t kFirstAt = 8;
+constexpr size_t kFirstTimeAt = 16;
+constexpr size_t kLastTimeAt = 24;
+constexpr size_t kChecksumAt = 32;
+
+constexpr size_t kSmallestBuffer = 4 * 1024;
+constexpr size_t kLargestBuffer = 256 * 1024;
+
+uint32_t Checksum(StreamId stream, std::string_view block, size_t table_at) {
+  uint32_t crc = Crc32c(block.substr(0, kChecksumAt), stream.value());
+  return Crc32c(block.substr(table_at), crc);
+}
+
+}  // namespace
+
+bool BlockBuilder::Fits(const MessageView& message) const {
+  size_t records = used_ - block::kHeader + record::SizeOf(message);
+  size_t table = (offsets_.size() + 1) * sizeof(uint16_t);
+  return message.seq == first_ + offsets_.size() && offsets_.size() < block::kMaxCount &&
+         records <= block::kMaxRecordBytes &&
+         start_ + block::kHeader + records + table <= buffer_.size();
+}
+
+void BlockBuilder::Begin(const MessageView& message) {
+  size_t need = block::kHeader + record::SizeOf(message) + sizeof(uint16_t);
+  if (buffer_.size() - buffer_used_ < std::max(need, buffer_.size() / 16)) {
+    // Quiet streams have small buffers; busy ones soon have large ones.
+    size_t wanted = std::clamp(buffer_.size() * 2, kSmallestBuffer, kLargestBuffer);
+    buffer_ = SharedBytes::Uninitialized(std::max(wanted, need));
+    buffer_used_ = 0;
+  }
+  start_ = buffer_used_;
+  used_ = block::kHeader;
+  first_ = message.seq;
+  first_time_ns_ = message.time_ns;
+}
+
+void BlockBuilder::Add(const MessageView& message) {
+  if (offsets_.empty()) {
+    Begin(message);
+  }
+  record::Encode(message, at(used_));
+  offsets_.push_back(static_cast<uint16_t>(used_ - block::kHeader));
+  used_ += record::SizeOf(message);
+  last_time_ns_ = message.time_ns;
+}
+
+ReadOutcome BlockBuilder::Get(StreamSeq seq, MessageView& out) const {
+  if (offsets_.empty() || seq < first_ || seq > last()) {
+    return ReadOutcome::kMissing;
+  }
+  std::string_view bytes = buffer_.view().substr(start_, used_);
+  bytes.remove_prefix(block::kHeader + offsets_[seq - first_]);
+  return record::Decode(bytes, seq, /*verify=*/false, out) == record::State::kGood
+             ? ReadOutcome::kFound
+             : ReadOutcome::kMissing;
+}
+
+void BlockBuilder::Erase(StreamSeq seq) {
+  char* record = at(block::kHeader + offsets_[seq - first_]);
+  size_t left = used_ - block::kHeader - offsets_[seq - first_];
+  record::Erase(record, record::SizeAt({record, left}), seq);
+}
+
+BlockBuilder::Sealed BlockBuilder::Seal() {
+  WEIR_DCHECK(open());
+  size_t table_at = used_;
+  for (uint16_t offset : offsets_) {
+    StoreInt(at(used_), offset);
+    used_ += sizeof offset;
+  }
+  char* header = at(0);
+  StoreInt(header, kVersion);
+  StoreInt(header + 1, uint8_t{0});
+  StoreInt(header + kCountAt, static_cast<uint16_t>(offsets_.size()));
+  StoreInt(header + kBytesAt, static_cast<uint32_t>(table_at - block::kHeader));
+  StoreInt(header + kFirstAt, first_);
+  StoreInt(header + kFirstTimeAt, first_time_ns_);
+  StoreInt(header + kLastTimeAt, last_time_ns_);
+  StoreInt(header + kChecksumAt, Checksum(stream_, {header, used_}, table_at));
+
+  Sealed sealed{first_, last(), buffer_, static_cast<uint32_t>(start_),
+                static_cast<uint32_t>(used_)};
+  buffer_used_ = start_ + used_;
+  offsets_.clear();
+  used_ = 0;
+  first_ = 0;
+  return sealed;
+}
+
+BlockReader::BlockReader(StreamId stream, StreamSeq first, std::string_view bytes)
+    : bytes_(bytes), first_(first) {
+  intact_ = ReadHeader(stream);
+  if (!intact_) {
+    Walk();
+  }
+}
+
+BlockReader BlockReader::Trusted(StreamSeq first, std::string_view bytes) {
+  BlockReader reader;
+  reader.bytes_ = bytes;
+  reader.first_ = first;
+  reader.count_ = LoadInt<uint16_t>(bytes.data() + kCountAt);
+  reader.records_end_ =
+      static_cast<uint32_t>(block::kHeader) + LoadInt<uint32_t>(bytes.data() + kBytesAt);
+  reader.intact_ = true;
+  return reader;
+}
+
+bool BlockReader::ReadHeader(StreamId stream) {
+  if (bytes_.size() < block::kHeader || LoadInt<uint8_t>(bytes_.data()) != kVersion) {
+    return false;
+  }
+  const char* header = bytes_.data();
+  count_ = LoadInt<uint16_t>(header + kCountAt);
+  records_end_ = 0;
+  uint64_t end = block::kHeader + uint64_t{LoadInt<uint32_t>(header + kBytesAt)};
+  if (count_ == 0 || LoadInt<uint64_t>(header + kFirstAt) != first_ ||
+      end + count_ * sizeof(uint16_t) != bytes_.size() ||
+      LoadInt<uint32_t>(header + kChecksumAt) != Checksum(stream, bytes_, end)) {
+    return false;
+  }
+  records_end_ = static_cast<uint32_t>(end);
+  return true;
+}
+
+// The header or the table is damaged. The records know their own sizes; what they do not know is
+// where the table begins, but a piece of it cannot pass for a record with a good checksum.
+void BlockReader::Walk() {
+  count_ = 0;
+  size_t offset = block::kHeader;
+  while (offset < bytes_.size() && count_ < block::kMaxCount) {
+    MessageView ignored;
+    std::string_view rest = bytes_.substr(offset);
+    if (record::Decode(rest, first_ + count_, /*verify=*/true, ignored) ==
+        record::State::kDamaged) {
+      break;
+    }
+    mended_.push_back(static_cast<uint32_t>(offset));
+    offset += record::SizeAt(rest);
+    ++count_;
+  }
+  records_end_ = static_cast<uint32_t>(std::min(offset, bytes_.size()));
+}
+
+size_t BlockReader::OffsetOf(uint32_t position) const {
+  if (position >= count_) {
+    return records_end_;
+  }
+  if (!mended_.empty()) {
+    return mended_[position];
+  }
+  return block::kHeader +
+         LoadInt<uint16_t>(bytes_.data() + records_end_ + position * sizeof(uint16_t));
+}
+
+std::pair<size_t, size_t> BlockReader::Extent(uint32_t position) const {
+  size_t begin = OffsetOf(position);
+  size_t end = OffsetOf(position + 1);
+  return begin < end && end <= records_end_ ? std::pair(begin, end - begin) : std::pair(begin, 0ul);
+}
+
+record::State BlockReader::Record(uint32_t position, bool verify, MessageView& out) const {
+  if (position >= count_) {
+    return record::State::kDamaged;
+  }
+  auto [offset, size] = Extent(position);
+  return record::Decode(bytes_.substr(offset, size), first_ + position, verify, out);
+}
+
+}  // namespace weir::storage

@@ -1,0 +1,105 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "protocol/base/bytes.h"
+#include "protocol/base/ids.h"
+#include "storage/record.h"
+#include "storage/stream_store.h"
+
+namespace weir::storage {
+
+// A block is what one stream took in one commit (FORMAT.md): a header, the records of consecutive
+// sequences one after the other, and a table of their offsets, so that one record is found without
+// walking and a damaged one does not hide those behind it.
+namespace block {
+
+inline constexpr size_t kHeader = 36;
+inline constexpr size_t kMaxRecordBytes = 65'535;  // of all records; a single larger one is alone
+inline constexpr size_t kMaxCount = 4096;
+
+}  // namespace block
+
+// Fills a block in place. Blocks are packed one behind the other into a buffer that the reader's
+// cache keeps, so the bytes are written once.
+class BlockBuilder {
+ public:
+  explicit BlockBuilder(StreamId stream) : stream_(stream) {}
+
+  bool open() const { return !offsets_.empty(); }
+  StreamSeq first() const { return first_; }
+  StreamSeq last() const { return first_ + offsets_.size() - 1; }
+
+  // May `message` join the open block? (It must be the next sequence.)
+  bool Fits(const MessageView& message) const;
+  // Begins a block if none is open. Fits() must have said yes otherwise.
+  void Add(const MessageView& message);
+
+  ReadOutcome Get(StreamSeq seq, MessageView& out) const;
+  const SharedBytes& buffer() const { return buffer_; }
+  // Overwrites an open record.
+  void Erase(StreamSeq seq);
+
+  struct Sealed {
+    StreamSeq first = 0;
+    StreamSeq last = 0;
+    SharedBytes buffer;
+    uint32_t offset = 0;
+    uint32_t size = 0;
+    std::string_view bytes() const { return buffer.view().substr(offset, size); }
+  };
+  // Finishes the open block.
+  Sealed Seal();
+
+ private:
+  void Begin(const MessageView& message);
+  char* at(size_t offset) { return buffer_.mutable_data() + start_ + offset; }
+
+  const StreamId stream_;
+  SharedBytes buffer_;
+  size_t buffer_used_ = 0;  // by earlier blocks
+  size_t start_ = 0;        // of the open block in the buffer
+  size_t used_ = 0;         // of the open block, header included
+  StreamSeq first_ = 0;
+  int64_t first_time_ns_ = 0;
+  int64_t last_time_ns_ = 0;
+  std::vector<uint16_t> offsets_;
+};
+
+// A block as stored. The bytes must stay alive.
+class BlockReader {
+ public:
+  BlockReader() = default;
+  // `first` is what the key says. A damaged header or table is mended by walking the records;
+  // intact() is false then.
+  BlockReader(StreamId stream, StreamSeq first, std::string_view bytes);
+  // A block that this process has made itself: nothing is checked.
+  static BlockReader Trusted(StreamSeq first, std::string_view bytes);
+
+  bool intact() const { return intact_; }
+  StreamSeq first() const { return first_; }
+  StreamSeq last() const { return first_ + count_ - 1; }
+  uint32_t count() const { return count_; }  // 0: nothing can be read
+  // In order of sequence, without the checksum; see Record().
+  record::State Record(uint32_t position, bool verify, MessageView& out) const;
+  // Where the record is, for overwriting it in a copy of the bytes: offset and size.
+  std::pair<size_t, size_t> Extent(uint32_t position) const;
+
+ private:
+  bool ReadHeader(StreamId stream);
+  void Walk();
+  size_t OffsetOf(uint32_t position) const;
+
+  std::string_view bytes_;
+  StreamSeq first_ = 0;
+  uint32_t count_ = 0;
+  uint32_t records_end_ = 0;  // offset behind the last record
+  bool intact_ = false;
+  std::vector<uint32_t> mended_;  // offsets, when the table could not be used
+};
+
+}  // namespace weir::storage

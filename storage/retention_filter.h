@@ -1,0 +1,40 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "absl/container/flat_hash_map.h"
+
+#include "protocol/base/ids.h"
+#include "protocol/base/mutex.h"
+#include "storage/commit_queue.h"
+
+namespace rocksdb {
+class CompactionFilterFactory;
+}  // namespace rocksdb
+
+namespace weir::storage {
+
+// From which sequence on the messages of each stream are kept, for the compaction filter: trimming
+// a stream writes one number, and the blocks below it disappear as files are compacted. A stream
+// that is not in the table loses nothing, so a stream that could not be read stays on disk.
+//
+// Thread-safe; its lock is held for a look-up or a copy only.
+class RetentionTable {
+ public:
+  // The marks follow the stream's commits by themselves; first = UINT64_MAX: all of it goes.
+  void Watch(StreamId stream, std::shared_ptr<const CommitMarks> marks);
+
+  using Limits = absl::flat_hash_map<uint32_t, StreamSeq>;  // stream id → first sequence kept
+  Limits Snapshot() const;
+
+ private:
+  mutable Mutex mu_;
+  absl::flat_hash_map<uint32_t, std::shared_ptr<const CommitMarks>> marks_ ABSL_GUARDED_BY(mu_);
+};
+
+// Drops blocks that end below their stream's first sequence, and pages of interior deletes that do.
+std::shared_ptr<rocksdb::CompactionFilterFactory> MakeRetentionFilter(
+    std::shared_ptr<const RetentionTable> table, Family family);
+
+}  // namespace weir::storage

@@ -1,0 +1,565 @@
+#include "storage/rocks_stream_store.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "rocksdb/convenience.h"
+#include "rocksdb/db.h"
+
+#include "protocol/base/strings.h"
+#include "storage/coding.h"
+#include "storage/keys.h"
+#include "storage/sealed_value.h"
+
+namespace weir::storage {
+
+namespace {
+
+// What one Load() brings: a read-ahead of so much.
+constexpr size_t kLoadMessages = 256;
+constexpr size_t kLoadBytes = 256 * 1024;
+// A trim walks over what it deletes in pieces of this size.
+constexpr size_t kWalkBytes = 256 * 1024;
+// After trimming so much it is worth asking for whole files to be dropped.
+constexpr uint64_t kReclaimBytes = 256 << 20;
+
+BlockBuilder::Sealed AsSealed(const LoadedBlock& block) {
+  return {block.reader.first(), block.reader.last(), block.bytes, 0,
+          static_cast<uint32_t>(block.bytes.size())};
+}
+
+}  // namespace
+
+RocksStreamStore::RocksStreamStore(const Context& context, StreamId id, StreamSeq first_seq)
+    : IndexedStreamStore(first_seq),
+      context_(context),
+      id_(id),
+      source_(*context.db, id),
+      builder_(id),
+      tail_(context.tail_bytes),
+      loaded_(context.loaded_bytes) {}
+
+std::unique_ptr<RocksStreamStore> RocksStreamStore::Create(const Context& context, StreamId id,
+                                                           StreamSeq first_seq) {
+  std::unique_ptr<RocksStreamStore> store(new RocksStreamStore(context, id, first_seq));
+  if (first_seq > 1) {
+    store->position_dirty_ = true;
+    store->dirty_ = true;
+  }
+  context.db->retention().Watch(id, store->marks_);
+  return store;
+}
+
+// ---- changes ----
+
+void RocksStreamStore::Append(const MessageView& message) {
+  if (builder_.open() && !builder_.Fits(message)) {
+    SealOpenBlock();
+  }
+  builder_.Add(message);
+  NoteAppended(message);
+  appended_bytes_ += FileMessageBytes(message);
+  dirty_ = true;
+}
+
+void RocksStreamStore::SealOpenBlock() {
+  sealed_.push_back(builder_.Seal());
+  tail_.Push(sealed_.back());
+}
+
+void RocksStreamStore::OnRemoved(const MessageView& message, bool erase) {
+  dirty_ = true;
+  // The number of the last message must survive it.
+  position_dirty_ = position_dirty_ || message.seq == raw_state().last_seq;
+  dirty_pages_.insert(SequenceSet::PageOf(message.seq));
+  if (fetched_first_ != 0 && fetched_first_ <= message.seq && message.seq <= fetched_last_) {
+    StreamSeq first = std::max(fetched_first_, raw_state().first_seq);
+    if (deleted().CountIn(first, fetched_last_) == fetched_last_ - first + 1) {
+      dead_blocks_.push_back(fetched_first_);
+      position_dirty_ = true;
+      return;
+    }
+  }
+  if (erase) {
+    EraseBytes(message.seq);
+  }
+}
+
+void RocksStreamStore::OnTrimmed(StreamSeq first) {
+  dirty_ = true;
+  position_dirty_ = true;
+  tail_.DropBelow(first);
+  loaded_.DropBelow(first);
+}
+
+void RocksStreamStore::EraseBytes(StreamSeq seq) {
+  if (builder_.open() && seq >= builder_.first()) {
+    builder_.Erase(seq);
+    return;
+  }
+  Fetched fetched;
+  if (Fetch(seq, Wait::kYes, fetched) != ReadOutcome::kFound) {
+    return;
+  }
+  // Readers elsewhere may hold the old bytes, so a copy is changed and takes their place.
+  const BlockBuilder::Sealed* in_tail = tail_.Find(seq);
+  BlockBuilder::Sealed sealed = in_tail != nullptr ? *in_tail : AsSealed(*loaded_.Find(seq));
+  SharedBytes copy = SharedBytes::Copy(sealed.bytes());
+  BlockReader reader(id_, sealed.first, copy.view());
+  auto [offset, size] = reader.Extent(static_cast<uint32_t>(seq - sealed.first));
+  record::Erase(copy.mutable_data() + offset, size, seq);
+  sealed.buffer = copy;
+  sealed.offset = 0;
+  tail_.Replace(sealed);
+  loaded_.Drop(sealed.first);
+  rewritten_.push_back(std::move(sealed));
+}
+
+void RocksStreamStore::Flush(StagedBatch& batch) {
+  if (!dirty_) {
+    return;
+  }
+  if (builder_.open()) {
+    SealOpenBlock();
+  }
+  FlushBlocks(batch);
+  FlushDeletes(batch);
+  FlushPosition(batch);
+  batch.MoveMarks(marks_, raw_state().last_seq, raw_state().first_seq);
+  dirty_ = false;
+  tail_.Evict(marks_->last.load(std::memory_order_acquire));
+  ReclaimFiles();
+}
+
+void RocksStreamStore::FlushBlocks(StagedBatch& batch) {
+  StreamSeq first = raw_state().first_seq;
+  for (const auto* blocks : {&sealed_, &rewritten_}) {
+    for (const BlockBuilder::Sealed& sealed : *blocks) {
+      if (sealed.last >= first) {
+        batch.Put(Family::kBlocks, BlockKey(id_, sealed.first), sealed.bytes());
+      }
+    }
+  }
+  for (StreamSeq dead : dead_blocks_) {
+    batch.Delete(Family::kBlocks, BlockKey(id_, dead));
+  }
+  sealed_.clear();
+  rewritten_.clear();
+  dead_blocks_.clear();
+}
+
+void RocksStreamStore::FlushDeletes(StagedBatch& batch) {
+  StreamSeq first_page = SequenceSet::PageOf(raw_state().first_seq);
+  while (!stored_pages_.empty() && *stored_pages_.begin() < first_page) {
+    batch.Delete(Family::kState, DeletesKey(id_, *stored_pages_.begin()));
+    stored_pages_.erase(stored_pages_.begin());
+  }
+  for (StreamSeq page : dirty_pages_) {
+    std::string key = DeletesKey(id_, page);
+    std::string content = page < first_page ? std::string() : deleted().EncodePage(page);
+    if (!content.empty()) {
+      batch.Put(Family::kState, key, SealValue(key, content));
+      stored_pages_.insert(page);
+    } else if (stored_pages_.erase(page) > 0) {
+      batch.Delete(Family::kState, key);
+    }
+  }
+  dirty_pages_.clear();
+}
+
+void RocksStreamStore::FlushPosition(StagedBatch& batch) {
+  if (!position_dirty_) {
+    return;
+  }
+  position_dirty_ = false;
+  const StoreState& state = raw_state();
+  std::string content;
+  AppendInt(content, state.first_seq);
+  AppendInt(content, state.last_seq);
+  AppendInt(content, state.last_time_ns);
+  std::string key = StreamKey(id_, RecordKind::kStreamPosition);
+  std::string value = SealValue(key, content);
+  batch.Put(Family::kMeta, key, value);
+  batch.Put(Family::kState, key, value);
+}
+
+void RocksStreamStore::Destroy(StagedBatch& batch) {
+  std::string begin = StreamPrefix(id_);
+  std::string end = StreamPrefix(StreamId(id_.value() + 1));
+  batch.DeleteRange(Family::kBlocks, begin, end);
+  batch.DeleteRange(Family::kState, begin, end);
+  batch.Delete(Family::kMeta, StreamKey(id_, RecordKind::kStreamPosition));
+  batch.MoveMarks(marks_, raw_state().last_seq, UINT64_MAX);
+  tail_.Clear();
+  loaded_.Clear();
+  sealed_.clear();
+  dirty_ = false;
+}
+
+// Compaction drops single blocks; files that hold nothing but dropped ones can go at once.
+void RocksStreamStore::ReclaimFiles() {
+  StreamSeq first = marks_->first.load(std::memory_order_acquire);
+  uint64_t deleted_bytes = appended_bytes_ - raw_state().bytes;
+  if (deleted_bytes - reclaimed_bytes_ < kReclaimBytes || first <= reclaimed_below_) {
+    return;
+  }
+  reclaimed_bytes_ = deleted_bytes;
+  reclaimed_below_ = first;
+  context_.pool->Run([db = context_.db, id = id_, first] {
+    BlockKey begin(id, 0);
+    BlockKey end(id, first);
+    rocksdb::Slice from(begin.view().data(), begin.view().size());
+    rocksdb::Slice to(end.view().data(), end.view().size());
+    // The block that holds `first` begins below it.
+    IgnoreError(
+        Database::FromRocks(rocksdb::DeleteFilesInRange(&db->db(), db->family(Family::kBlocks),
+                                                        &from, &to, /*include_end=*/false),
+                            "drop files"),
+        "what stays is dropped by compaction");
+  });
+}
+
+// ---- reads ----
+
+ReadOutcome RocksStreamStore::FetchFrom(const LoadedBlock& block, StreamSeq seq, Fetched& out) {
+  fetched_first_ = block.reader.first();
+  fetched_last_ = block.reader.last();
+  out.keep = &block.bytes;
+  auto position = static_cast<uint32_t>(seq - block.reader.first());
+  return block.reader.Record(position, /*verify=*/true, out.view) == record::State::kGood
+             ? ReadOutcome::kFound
+             : ReadOutcome::kDamaged;
+}
+
+ReadOutcome RocksStreamStore::Fetch(StreamSeq seq, Wait wait, Fetched& out) {
+  if (builder_.open() && seq >= builder_.first()) {
+    fetched_first_ = 0;
+    out.keep = &builder_.buffer();
+    return builder_.Get(seq, out.view);
+  }
+  if (const BlockBuilder::Sealed* sealed = tail_.Find(seq); sealed != nullptr) {
+    fetched_first_ = sealed->first;
+    fetched_last_ = sealed->last;
+    out.keep = &sealed->buffer;
+    BlockReader reader = BlockReader::Trusted(sealed->first, sealed->bytes());
+    auto position = static_cast<uint32_t>(seq - sealed->first);
+    return reader.Record(position, /*verify=*/false, out.view) == record::State::kGood
+               ? ReadOutcome::kFound
+               : ReadOutcome::kDamaged;
+  }
+  fetched_first_ = 0;
+  if (const LoadedBlock* loaded = loaded_.Find(seq); loaded != nullptr) {
+    return FetchFrom(*loaded, seq, out);
+  }
+  if (!unreadable_.empty() && unreadable_.Contains(seq)) {
+    return ReadOutcome::kDamaged;
+  }
+  bool may_wait = wait == Wait::kYes;
+  auto read =
+      source_.Read(seq, seq, may_wait ? BlockSource::Tier::kScan : BlockSource::Tier::kMemory,
+                   kLoadMessages, may_wait ? kWalkBytes : 1);
+  if (!read.ok()) {
+    return read.status().code() == StatusCode::kUnavailable && !may_wait ? ReadOutcome::kWouldBlock
+                                                                         : ReadOutcome::kDamaged;
+  }
+  loaded_.Add(std::move(*read));
+  const LoadedBlock* loaded = loaded_.Find(seq);
+  return loaded == nullptr ? ReadOutcome::kDamaged : FetchFrom(*loaded, seq, out);
+}
+
+void RocksStreamStore::Load(StreamSeq seq, absl::AnyInvocable<void(Status) &&> done) {
+  context_.pool->Run([source = source_, seq, home = context_.home,
+                      self = std::weak_ptr<RocksStreamStore*>(self_),
+                      done = std::move(done)]() mutable {
+    auto blocks = source.Read(seq, UINT64_MAX, BlockSource::Tier::kDisk, kLoadMessages, kLoadBytes);
+    home->Post([blocks = std::move(blocks), seq, self = std::move(self),
+                done = std::move(done)]() mutable {
+      auto store = self.lock();
+      if (store == nullptr) {
+        std::move(done)(Cancelled("the stream is gone"));
+        return;
+      }
+      if (!blocks.ok() && blocks.status().code() != StatusCode::kDataLoss) {
+        std::move(done)(blocks.status());
+        return;
+      }
+      (*store)->TakeLoaded(seq, blocks.ok() ? std::move(*blocks) : std::vector<LoadedBlock>());
+      std::move(done)(OkStatus());
+    });
+  });
+}
+
+void RocksStreamStore::TakeLoaded(StreamSeq seq, std::vector<LoadedBlock> blocks) {
+  loaded_.Add(std::move(blocks));
+  if (loaded_.Find(seq) == nullptr && tail_.Find(seq) == nullptr) {
+    // Else the reader would ask for it again and again.
+    unreadable_.Insert(seq);
+  }
+}
+
+namespace {
+
+// Adds the living messages of a block to a run; false when the run is full.
+class RunFiller {
+ public:
+  RunFiller(MessageRun& run, const SequenceSet& deleted, StreamSeq upto, size_t max_messages,
+            size_t max_bytes)
+      : run_(run),
+        deleted_(deleted),
+        upto_(upto),
+        max_messages_(max_messages),
+        max_bytes_(max_bytes) {}
+
+  bool Add(const BlockReader& reader, const SharedBytes& keep, bool verify) {
+    if (reader.count() == 0) {
+      return true;
+    }
+    for (StreamSeq seq = std::max(next_, reader.first()); seq <= std::min(upto_, reader.last());
+         ++seq) {
+      if (run_.messages.size() >= max_messages_ || bytes_ >= max_bytes_) {
+        return false;
+      }
+      next_ = seq + 1;
+      if (deleted_.Contains(seq)) {
+        continue;
+      }
+      StoredMessage message;
+      auto position = static_cast<uint32_t>(seq - reader.first());
+      if (reader.Record(position, verify, message.view) == record::State::kGood) {
+        bytes_ += FileMessageBytes(message.view);
+        message.keep = keep;
+        run_.messages.push_back(std::move(message));
+      }
+    }
+    return bytes_ < max_bytes_ && run_.messages.size() < max_messages_;
+  }
+
+  void StartAt(StreamSeq seq) { next_ = seq; }
+  StreamSeq next() const { return next_; }
+
+ private:
+  MessageRun& run_;
+  const SequenceSet& deleted_;
+  const StreamSeq upto_;
+  const size_t max_messages_;
+  const size_t max_bytes_;
+  StreamSeq next_ = 0;
+  size_t bytes_ = 0;
+};
+
+struct RunPlan {
+  BlockSource source;
+  StreamSeq from;   // of the run's interval
+  StreamSeq start;  // first existing message
+  StreamSeq upto;
+  StreamSeq pinned_from;  // what is below must be read
+  std::vector<BlockBuilder::Sealed> pinned;
+  SequenceSet deleted;
+  size_t max_messages;
+  size_t max_bytes;
+};
+
+StatusOr<MessageRun> ReadRun(const RunPlan& plan) {
+  MessageRun run;
+  run.first = plan.from;
+  RunFiller filler(run, plan.deleted, plan.upto, plan.max_messages, plan.max_bytes);
+  filler.StartAt(plan.start);
+  bool full = false;
+  StreamSeq disk_end = std::min(plan.upto, plan.pinned_from == 0 ? 0 : plan.pinned_from - 1);
+  for (StreamSeq at = plan.start; !full && at <= disk_end;) {
+    auto blocks = plan.source.Read(at, disk_end, BlockSource::Tier::kDisk, plan.max_messages,
+                                   std::min<size_t>(plan.max_bytes, 1 << 20));
+    if (!blocks.ok()) {
+      return blocks.status();
+    }
+    if (blocks->empty() || blocks->front().reader.first() > disk_end) {
+      break;
+    }
+    for (const LoadedBlock& block : *blocks) {
+      full = full || !filler.Add(block.reader, block.bytes, /*verify=*/true);
+    }
+    at = std::max(blocks->back().reader.first(), blocks->back().reader.last()) + 1;
+  }
+  for (const BlockBuilder::Sealed& sealed : plan.pinned) {
+    full = full || !filler.Add(BlockReader::Trusted(sealed.first, sealed.bytes()), sealed.buffer,
+                               /*verify=*/false);
+  }
+  run.last = full ? filler.next() - 1 : plan.upto;
+  return run;
+}
+
+}  // namespace
+
+absl::AnyInvocable<StatusOr<MessageRun>() &&> RocksStreamStore::PrepareRun(StreamSeq from,
+                                                                           StreamSeq upto,
+                                                                           size_t max_messages,
+                                                                           size_t max_bytes) {
+  // What is not sealed is not committed either.
+  upto = std::min(upto, builder_.open() ? builder_.first() - 1 : raw_state().last_seq);
+  max_messages = std::max<size_t>(max_messages, 1);
+  max_bytes = std::max<size_t>(max_bytes, 1);
+  if (from > upto) {
+    return [] {
+      return StatusOr<MessageRun>(MessageRun{});
+    };
+  }
+  StreamSeq start = NextExisting(from);
+  if (start > upto) {
+    MessageRun nothing;
+    nothing.first = from;
+    nothing.last = upto;
+    return [nothing]() -> StatusOr<MessageRun> {
+      return nothing;
+    };
+  }
+  upto = std::min(upto, deleted().NthAbsent(start, max_messages));
+  StreamSeq pinned_from = std::max(tail_.covers_from(), start);
+  RunPlan plan{source_,
+               from,
+               start,
+               upto,
+               tail_.covers_from() <= start ? start : pinned_from,
+               {},
+               deleted().Slice(start, upto),
+               max_messages,
+               max_bytes};
+  if (pinned_from <= upto) {
+    plan.pinned = tail_.Overlapping(pinned_from, upto, max_bytes);
+    if (!plan.pinned.empty()) {
+      plan.upto = std::min(plan.upto, std::max(plan.pinned.back().last, start));
+    }
+  }
+  return [plan = std::move(plan)]() {
+    return ReadRun(plan);
+  };
+}
+
+// ---- opening ----
+
+StatusOr<std::unique_ptr<RocksStreamStore>> RocksStreamStore::Open(
+    const Context& context, StreamId id, std::vector<std::string>& damage) {
+  std::unique_ptr<RocksStreamStore> store(new RocksStreamStore(context, id, 0));
+  WEIR_RETURN_IF_ERROR(store->ReadPosition(damage));
+  WEIR_RETURN_IF_ERROR(store->ReadDeletes(damage));
+  WEIR_RETURN_IF_ERROR(store->ReadBlocks(damage));
+  store->appended_bytes_ = store->raw_state().bytes;
+  store->marks_->last.store(store->raw_state().last_seq);
+  store->marks_->first.store(store->raw_state().first_seq);
+  context.db->retention().Watch(id, store->marks_);
+  return store;
+}
+
+Status RocksStreamStore::ReadPosition(std::vector<std::string>& damage) {
+  std::string key = StreamKey(id_, RecordKind::kStreamPosition);
+  for (Family family : {Family::kMeta, Family::kState}) {
+    std::string value;
+    rocksdb::Status status =
+        context_.db->db().Get(rocksdb::ReadOptions(), context_.db->family(family), key, &value);
+    if (status.IsNotFound()) {
+      continue;
+    }
+    auto content = status.ok() ? OpenValue(key, value) : std::nullopt;
+    StoreState& state = mutable_state();
+    StreamSeq first = 0;
+    StreamSeq last = 0;
+    int64_t time = 0;
+    if (content.has_value() && TakeInt(*content, first) && TakeInt(*content, last) &&
+        TakeInt(*content, time)) {
+      // As for an empty stream; the blocks fill it.
+      state.first_seq = first;
+      state.last_seq = last;
+      state.last_time_ns = time;
+      return OkStatus();
+    }
+    damage.push_back(Cat("stream ", id_.value(), ": one copy of its position is damaged"));
+  }
+  return OkStatus();
+}
+
+Status RocksStreamStore::ReadDeletes(std::vector<std::string>& damage) {
+  std::string begin = DeletesKey(id_, SequenceSet::PageOf(raw_state().first_seq));
+  std::string end = StreamKey(id_, RecordKind::kIds);  // the kind behind kDeletes
+  rocksdb::Slice upper(end);
+  rocksdb::ReadOptions options;
+  options.iterate_upper_bound = &upper;
+  std::unique_ptr<rocksdb::Iterator> at(
+      context_.db->db().NewIterator(options, context_.db->family(Family::kState)));
+  for (at->Seek(begin); at->Valid(); at->Next()) {
+    std::string_view bytes(at->key().data(), at->key().size());
+    auto key = ParseRecordKey(bytes);
+    if (!key.has_value() || key->kind != RecordKind::kDeletes) {
+      continue;
+    }
+    auto content = OpenValue(bytes, {at->value().data(), at->value().size()});
+    if (content.has_value() && deleted().MergePage(key->page, *content)) {
+      stored_pages_.insert(key->page);
+    } else {
+      damage.push_back(Cat("stream ", id_.value(), ": the record of deletes from sequence ",
+                           key->page * SequenceSet::kPageSize,
+                           " on is damaged; what it deleted is back"));
+    }
+  }
+  if (!at->status().ok()) {
+    damage.push_back(Cat("stream ", id_.value(), ": ",
+                         Message(Database::FromRocks(at->status(), "read deletes"))));
+  }
+  return OkStatus();
+}
+
+void RocksStreamStore::TakeBlock(const BlockReader& reader, std::vector<std::string>& damage) {
+  StoreState& state = mutable_state();
+  if (!reader.intact()) {
+    damage.push_back(Cat("stream ", id_.value(), ": the block of sequence ", reader.first(),
+                         " is damaged; ", reader.count(), " messages of it can be read"));
+  }
+  for (uint32_t position = 0; position < reader.count(); ++position) {
+    StreamSeq seq = reader.first() + position;
+    if (seq <= state.last_seq || deleted().Contains(seq)) {
+      continue;
+    }
+    MessageView message;
+    record::State found = reader.Record(position, /*verify=*/true, message);
+    if (found == record::State::kGood) {
+      NoteAppended(message);
+    } else if (found == record::State::kDamaged) {
+      damage.push_back(Cat("stream ", id_.value(), ": message ", seq, " is damaged"));
+      holes().Insert(seq);
+    }
+  }
+}
+
+Status RocksStreamStore::ReadBlocks(std::vector<std::string>& damage) {
+  // The position record counts as an empty stream that ends below its first sequence, so that the
+  // blocks are appended to it.
+  StoreState& state = mutable_state();
+  StreamSeq known_last = state.last_seq;
+  int64_t known_time = state.last_time_ns;
+  StreamSeq first = std::max<StreamSeq>(state.first_seq, 1);
+  state.last_seq = first - 1;
+  Status status = source_.Visit(first, BlockSource::Tier::kScan,
+                                [&](const BlockReader& reader, std::string_view) {
+                                  TakeBlock(reader, damage);
+                                  return true;
+                                });
+  if (status.code() == StatusCode::kDataLoss) {
+    damage.push_back(Cat("stream ", id_.value(), ": ", Message(status)));
+  } else if (!status.ok()) {
+    return status;
+  }
+  StreamSeq last = std::max({known_last, deleted().Last(), holes().Last()});
+  if (last > state.last_seq) {
+    NoteGap(state.last_seq + 1, last);
+    state.last_time_ns = known_time != 0 ? known_time : state.last_time_ns;
+  }
+  if (state.messages == 0) {
+    bool never_used = state.last_seq == 0;
+    state.first_seq = never_used ? 0 : state.last_seq + 1;
+    deleted().Clear();
+  } else {
+    deleted().EraseBelow(state.first_seq);
+  }
+  return OkStatus();
+}
+
+}  // namespace weir::storage

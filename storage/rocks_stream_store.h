@@ -1,0 +1,119 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/container/btree_set.h"
+
+#include "protocol/base/executor.h"
+#include "storage/block.h"
+#include "storage/block_source.h"
+#include "storage/blocking_pool.h"
+#include "storage/commit_queue.h"
+#include "storage/database.h"
+#include "storage/indexed_stream_store.h"
+#include "storage/loaded_blocks.h"
+#include "storage/tail_cache.h"
+
+namespace weir::storage {
+
+// A stream in RocksDB: a block per commit (block.h).
+//
+// Appended messages go into the turn's open block; Flush() seals it and stages it with what else
+// the turn has changed: pages of interior deletes, wholly deleted blocks, the first sequence.
+// Trimming a prefix writes only the latter; compaction drops the blocks (retention_filter.h).
+//
+// Reads look into the open block, the tail cache, the few blocks loaded last, then RocksDB's own
+// memory; what is only on disk is for Load(). Searches that must not fail (trims, purges by
+// subject) read the disk at once.
+//
+// The subject index, counters and deletes are in memory and rebuilt by reading the blocks at
+// opening.
+class RocksStreamStore : public IndexedStreamStore {
+ public:
+  struct Context {
+    Database* db = nullptr;
+    BlockingPool* pool = nullptr;
+    Executor* home = nullptr;  // where loads come back
+    size_t tail_bytes = 4 << 20;
+    size_t loaded_bytes = 1 << 20;
+  };
+
+  // A stream that has nothing on disk yet.
+  static std::unique_ptr<RocksStreamStore> Create(const Context& context, StreamId id,
+                                                  StreamSeq first_seq);
+  // Reads the whole stream. What is damaged is described in `damage`, one line each; the rest is
+  // there. Blocks: not for workers.
+  static StatusOr<std::unique_ptr<RocksStreamStore>> Open(const Context& context, StreamId id,
+                                                          std::vector<std::string>& damage);
+
+  void Append(const MessageView& message) override;
+  void Flush(StagedBatch& batch) override;
+  void Destroy(StagedBatch& batch) override;
+
+  void Load(StreamSeq seq, absl::AnyInvocable<void(Status) &&> done) override;
+  absl::AnyInvocable<StatusOr<MessageRun>() &&> PrepareRun(StreamSeq from, StreamSeq upto,
+                                                           size_t max_messages,
+                                                           size_t max_bytes) override;
+
+ protected:
+  ReadOutcome Fetch(StreamSeq seq, Wait wait, Fetched& out) override;
+  uint64_t BytesOf(const MessageView& message) const override { return FileMessageBytes(message); }
+  void OnRemoved(const MessageView& message, bool erase) override;
+  void OnTrimmed(StreamSeq first) override;
+
+ private:
+  RocksStreamStore(const Context& context, StreamId id, StreamSeq first_seq);
+
+  // ---- opening ----
+  Status ReadPosition(std::vector<std::string>& damage);
+  Status ReadDeletes(std::vector<std::string>& damage);
+  Status ReadBlocks(std::vector<std::string>& damage);
+  void TakeBlock(const BlockReader& reader, std::vector<std::string>& damage);
+
+  // ---- staging ----
+  void SealOpenBlock();
+  void FlushBlocks(StagedBatch& batch);
+  void FlushDeletes(StagedBatch& batch);
+  void FlushPosition(StagedBatch& batch);
+  void EraseBytes(StreamSeq seq);
+  void ReclaimFiles();
+
+  // ---- reading ----
+  ReadOutcome FetchFrom(const LoadedBlock& block, StreamSeq seq, Fetched& out);
+  void TakeLoaded(StreamSeq seq, std::vector<LoadedBlock> blocks);
+
+  const Context context_;
+  const StreamId id_;
+  const BlockSource source_;
+
+  BlockBuilder builder_;
+  TailCache tail_;
+  LoadedBlocks loaded_;
+  SequenceSet unreadable_;  // a load could not bring them
+  // The block in which the latest Fetch() found its message, 0 for the open one.
+  StreamSeq fetched_first_ = 0;
+  StreamSeq fetched_last_ = 0;
+
+  // Staged since the last Flush().
+  std::vector<BlockBuilder::Sealed> sealed_;
+  std::vector<BlockBuilder::Sealed> rewritten_;
+  std::vector<StreamSeq> dead_blocks_;
+  absl::btree_set<StreamSeq> dirty_pages_;
+  bool position_dirty_ = false;
+  bool dirty_ = false;
+
+  absl::btree_set<StreamSeq> stored_pages_;  // of interior deletes, on disk or staged
+  std::shared_ptr<CommitMarks> marks_ = std::make_shared<CommitMarks>();
+  StreamSeq reclaimed_below_ = 0;
+  uint64_t appended_bytes_ = 0;  // ever, since opening; what is no longer there was deleted
+  uint64_t reclaimed_bytes_ = 0;
+
+  // Loads on their way hold a weak reference: the store may be gone when they are back.
+  std::shared_ptr<RocksStreamStore*> self_ = std::make_shared<RocksStreamStore*>(this);
+};
+
+}  // namespace weir::storage
