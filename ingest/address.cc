@@ -376,7 +376,7 @@ StatusOr<std::string> SqlitePath(std::string_view address, std::string_view base
     absolute = path.starts_with("/");
   }
   WEIR_ASSIGN_OR_RETURN(std::string decoded, PercentDecode(path));
-  if (decoded.empty() || decoded == "/") {
+  if (std::string_view(decoded).find_first_not_of("/") == std::string_view::npos) {
     return InvalidArgument(Cat("the address ", Quoted(address), " names no database file"));
   }
   if (absolute) {

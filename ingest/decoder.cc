@@ -89,14 +89,15 @@ class Decoder::Json {
     bool inside = !keep.empty() && payload.data() >= keep.data() &&
                   end + simdjson::SIMDJSON_PADDING <= keep.data() + keep.size();
     if (inside) {
-      return {payload.data(), payload.size(), payload.size() + simdjson::SIMDJSON_PADDING};
+      return simdjson::padded_string_view(payload.data(), payload.size(),
+                                          payload.size() + simdjson::SIMDJSON_PADDING);
     }
     size_t size = payload.size() + simdjson::SIMDJSON_PADDING;
     char* copy = batch.Reserve(size);
     std::memcpy(copy, payload.data(), payload.size());
     std::memset(copy + payload.size(), ' ', simdjson::SIMDJSON_PADDING);
     batch.CommitReserved(size);
-    return {copy, payload.size(), size};
+    return simdjson::padded_string_view(copy, payload.size(), size);
   }
 
   // nullptr when the row is complete, else what is wrong (and kind_).
@@ -122,7 +123,7 @@ class Decoder::Json {
     }
     for (auto entry : object) {
       ondemand::field field;
-      if (entry.get(field) != simdjson::SUCCESS || !Field(field, batch)) {
+      if (std::move(entry).get(field) != simdjson::SUCCESS || !Field(field, batch)) {
         return reason_ != nullptr ? reason_ : "not valid JSON";
       }
     }
@@ -246,7 +247,7 @@ class Decoder::Json {
   static simdjson::error_code NestedText(simdjson::simdjson_result<Container> found,
                                          std::string_view& out) {
     Container container;
-    if (simdjson::error_code code = found.get(container); code != simdjson::SUCCESS) {
+    if (simdjson::error_code code = std::move(found).get(container); code != simdjson::SUCCESS) {
       return code;
     }
     return container.raw_json().get(out);

@@ -264,7 +264,7 @@ bool TableSchema::Accepts(size_t column, const Census& census) const {
   return (census.kinds & ~taken) == 0;
 }
 
-Status TableSchema::Widen(size_t field, const Census& census, RowBatch& batch, SchemaPlan& plan) {
+Status TableSchema::Widen(size_t field, const Census& census, SchemaPlan& plan) {
   size_t column = column_of_[field];
   ColumnSpec& spec = columns_[column];
   bool widen = options_.contract == Contract::kEvolve && options_.create_table &&
@@ -354,7 +354,7 @@ StatusOr<SchemaPlan> TableSchema::Settle(RowBatch& batch) {
       }
     }
     if (!Accepts(column_of_[field], census)) {
-      WEIR_RETURN_IF_ERROR(Widen(field, census, batch, plan));
+      WEIR_RETURN_IF_ERROR(Widen(field, census, plan));
     }
     Convert(field, batch);
     used.push_back(field);

@@ -63,7 +63,7 @@ class TableSchema {
   static Census Count(const std::vector<Cell>& cells, const RowBatch& batch);
 
   Status MapField(size_t field, const Census& census, RowBatch& batch, SchemaPlan& plan);
-  Status Widen(size_t field, const Census& census, RowBatch& batch, SchemaPlan& plan);
+  Status Widen(size_t field, const Census& census, SchemaPlan& plan);
   bool Accepts(size_t column, const Census& census) const;
   bool CellFits(ColumnType type, const Cell& cell) const;
   void Convert(size_t field, RowBatch& batch);
