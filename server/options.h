@@ -43,6 +43,7 @@ struct ClientLimits {
   int64_t max_pings_out = 2;
   int64_t write_deadline_ns = 10 * kSecondNs;
   int64_t first_ping_ns = 2 * kSecondNs;  // after CONNECT; not in the file
+  bool close_on_write_timeout = true;     // write_timeout: close or default
   bool fast_producer_stall = true;
   bool headers = true;
 };
@@ -80,7 +81,9 @@ struct TlsCertificate {
 // A tls block (server-config.md 7). `enabled` is false when there is none.
 struct TlsOptions {
   bool enabled = false;
-  std::vector<TlsCertificate> certificates;
+  std::string cert_file;
+  std::string key_file;
+  std::vector<TlsCertificate> certificates;  // several, instead of the one above
   std::string ca_file;
   bool verify = false;
   bool verify_and_map = false;
@@ -132,6 +135,7 @@ struct AuthOptions {
   std::string token;
   std::vector<UserOptions> users;  // of the authorization block, then of the accounts
   int64_t timeout_ns = 2 * kSecondNs;
+  bool timeout_given = false;  // otherwise TLS makes it a second more than its own
   std::string no_auth_user;
   bool proxy_required = false;
 
@@ -218,6 +222,15 @@ struct JetStreamSettings {
   int64_t max_concurrent_io = 4096;
 };
 
+// The cluster block. This server runs alone: the name is announced, routes are refused.
+struct ClusterOptions {
+  bool configured = false;  // there is a cluster block or a --cluster flag
+  std::string name;
+  Endpoint listen;
+  std::string advertise;
+  bool no_advertise = false;
+};
+
 struct LameDuckOptions {
   int64_t duration_ns = 120 * kSecondNs;
   int64_t grace_period_ns = 10 * kSecondNs;
@@ -253,6 +266,7 @@ struct Options {
   bool no_system_account = false;
   JetStreamSettings jetstream;
   LameDuckOptions lame_duck;
+  ClusterOptions cluster;
 
   std::string pid_file;
   std::string ports_file_dir;
@@ -272,6 +286,10 @@ struct Options {
 // Reads a configuration file over the values that `options` has already. On an error the message
 // holds every error, one per line, as the reference prints them ("file:line:column: reason").
 Status LoadConfigFile(const std::string& path, Options& options);
+
+// Gives what is unset (zero, empty) the reference's default. Call it once, after the file and the
+// command line have been read.
+void ApplyDefaults(Options& options);
 
 // The checks between options that the reference makes when it starts (not with -t).
 Status ValidateOptions(const Options& options);

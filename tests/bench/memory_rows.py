@@ -10,10 +10,10 @@ FIGURES = [
     ("per idle connection", "KiB", 6),
     ("memory stream, RSS a message", "B", 230),
     ("start, empty", "ms", 20),
-    ("1M subjects, RSS while publishing", "MB", 110),
-    ("1M subjects, RSS after restart", "MB", 110),
-    ("1M subjects, restart after kill -9", "ms", 100),
-    ("1M subjects, disk", "MB", 110),
+    ("many subjects, RSS while publishing", "MB", 110),
+    ("many subjects, RSS after restart", "MB", 110),
+    ("many subjects, restart after kill -9", "ms", 100),
+    ("many subjects, disk", "MB", 110),
 ]
 
 
@@ -66,9 +66,9 @@ def many_subjects(server, tools):
     disk = disk_bytes(server.store)
     restart = timed_start(server)
     time.sleep(1)
-    return {"1M subjects, RSS while publishing": publishing / 1e6, "1M subjects, disk": disk / 1e6,
-            "1M subjects, RSS after restart": server.usage()[1] / 1e6,
-            "1M subjects, restart after kill -9": restart}
+    return {"many subjects, RSS while publishing": publishing / 1e6, "many subjects, disk": disk / 1e6,
+            "many subjects, RSS after restart": server.usage()[1] / 1e6,
+            "many subjects, restart after kill -9": restart}
 
 
 MEASUREMENTS = [idle, memory_stream, many_subjects]

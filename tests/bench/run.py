@@ -99,32 +99,39 @@ def text(value, form):
     return format(value, form) if value is not None else "-"
 
 
-def judge(row, share, ratio):
+def least_rate(row, theirs, sync):
+    """What the rate must be by the row's goals: (a second, in words)."""
+    if row.ratio:
+        return row.ratio * theirs["rate"], f">= {row.ratio:g}x"
+    if row.syncs:
+        return row.syncs * sync, f">= {row.syncs:g} x sync"
+    return row.rate or 0, f">= {row.rate:,}" if row.rate else ""
+
+
+def judge(row, ours, theirs, sync):
     """How the goals stand: yes, or by how much they are missed."""
-    if share is None:
+    if not ours or not theirs:
         return ""
     missed = []
+    share, least = divide(ours, theirs, "cpu"), least_rate(row, theirs, sync)[0]
     if row.share and share > row.share:
-        missed.append(f"cpu {share / row.share:.2f}x goal")
-    if row.ratio and ratio < row.ratio:
-        missed.append(f"rate {ratio / row.ratio:.2f} of goal")
-    return ", ".join(missed) or ("yes" if row.share or row.ratio else "")
+        missed.append(f"CPU {share / row.share:.2f} x goal")
+    if ours["rate"] < least:
+        missed.append(f"rate {ours['rate'] / least:.2f} of goal")
+    return ", ".join(missed) or ("yes" if row.share or least else "")
 
 
-def rate_goal(row):
-    return row.rate or (f">= {row.ratio:g}x" if row.ratio else "")
-
-
-def print_rows(results):
-    print(f"\n{'row':<30} {'rate/s':>10} {'peer':>10} {'ratio':>6} {'goal':>15}  "
+def print_rows(results, sync):
+    print(f"\n{'row':<30} {'rate/s':>10} {'peer':>10} {'ratio':>6} {'goal':>11}  "
           f"{'CPU s/M':>8} {'peer':>8} {'share':>6} {'goal':>6}  {'RSS MB':>6} {'peer':>6}  goals met")
     for row, ours, theirs in results:
-        ratio, share = divide(ours, theirs, "rate"), divide(ours, theirs, "cpu")
-        of = lambda run, key: run[key] if run else None  # noqa: E731
-        print(f"{row.name:<30} {text(of(ours, 'rate'), ',.0f'):>10} {text(of(theirs, 'rate'), ',.0f'):>10} "
-              f"{text(ratio, '.2f'):>6} {rate_goal(row):>15}  {text(of(ours, 'cpu'), '.3f'):>8} "
-              f"{text(of(theirs, 'cpu'), '.3f'):>8} {text(share, '.2f'):>6} {text(row.share, '.2f'):>6}  "
-              f"{text(of(ours, 'rss'), '.0f'):>6} {text(of(theirs, 'rss'), '.0f'):>6}  {judge(row, share, ratio)}")
+        mine, peer = ours or {}, theirs or {}
+        goal = least_rate(row, theirs, sync)[1] if theirs else ""
+        print(f"{row.name:<30} {text(mine.get('rate'), ',.0f'):>10} {text(peer.get('rate'), ',.0f'):>10} "
+              f"{text(divide(ours, theirs, 'rate'), '.2f'):>6} {goal:>11}  {text(mine.get('cpu'), '.3f'):>8} "
+              f"{text(peer.get('cpu'), '.3f'):>8} {text(divide(ours, theirs, 'cpu'), '.2f'):>6} "
+              f"{text(row.share, '.2f'):>6}  {text(mine.get('rss'), '.0f'):>6} {text(peer.get('rss'), '.0f'):>6}  "
+              f"{judge(row, ours, theirs, sync)}")
 
 
 def print_memory(ours, theirs):
@@ -188,9 +195,10 @@ def main():
         results = run_rows(args, servers)
         memory = run_memory(args, servers)
     print(f"{platform.machine()}, {os.cpu_count()} cores, {sync:,.0f} fdatasync/s; "
+          f"{'a fifth of the messages, one run each' if args.quick else f'median of {args.repeat} runs'}; "
           f"peer: {subprocess.run([args.peer, '-v'], capture_output=True, text=True, check=False).stdout.strip()}")
     if results:
-        print_rows(results)
+        print_rows(results, sync)
     if memory["weir"] or memory["peer"]:
         print_memory(memory["weir"], memory["peer"])
     if args.json:
