@@ -85,7 +85,7 @@ Status Consumer::Start(std::string_view stored_state) {
   if (stored_state.empty()) {
     // The starting point must survive: "new" would mean something else after a restart.
     MarkDirty();
-    flush_now_ = persistent_;
+    FlushSoon();
   }
   Subscribe();
   WatchInactivity();
@@ -173,10 +173,7 @@ void Consumer::Stop(int status, std::string_view text) {
   if (status != 0) {
     pull_.Stop(status, text);
   }
-  if (dirty_) {
-    flush_now_ = true;
-    stream_.MarkDirty();
-  }
+  FlushSoon();
 }
 
 void Consumer::Unlink() {
@@ -405,9 +402,15 @@ void Consumer::MarkDirty() {
   dirty_ = true;
   flush_timer_ = stream_.env().timers.Schedule(last_flush_ns_ + FlushInterval(), [this] {
     flush_timer_ = {};
+    FlushSoon();
+  });
+}
+
+void Consumer::FlushSoon() {
+  if (dirty_) {
     flush_now_ = true;
     stream_.MarkDirty();
-  });
+  }
 }
 
 void Consumer::FlushState(storage::StagedBatch& batch) {

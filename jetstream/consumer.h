@@ -121,6 +121,8 @@ class Consumer : public Sink, private DeliveryHost {
   void OnPull(std::string_view reply, std::string_view body);
 
   void MarkDirty();
+  // Whatever changed is stored with this turn.
+  void FlushSoon();
   int64_t FlushInterval() const;
   void WatchInactivity();
   void CheckInactivity();

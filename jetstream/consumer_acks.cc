@@ -4,6 +4,7 @@
 
 #include "jetstream/consumer.h"
 #include "jetstream/js_subjects.h"
+#include "jetstream/shard.h"
 #include "jetstream/stream.h"
 #include "protocol/base/json.h"
 #include "protocol/base/strings.h"
@@ -129,13 +130,18 @@ void Consumer::AnswerAck(std::string_view reply, bool when_durable) {
     env.router.Publish(stream_.account(), Outbound{reply, {}, {}, {}});
     return;
   }
-  if (dirty_) {
-    flush_now_ = true;
-    stream_.MarkDirty();
+  FlushSoon();
+  auto answer = [&router = env.router, account = stream_.account(),
+                 to = std::string(reply)](const Status& status) {
+    if (status.ok()) {
+      router.Publish(account, Outbound{to, {}, {}, {}});
+    }
+  };
+  if (env.options.sync_always) {
+    stream_.WhenDurable(std::move(answer));
+  } else {
+    stream_.shard().WhenCommitted(std::move(answer));
   }
-  stream_.WhenDurable([&router = env.router, account = stream_.account(), to = std::string(reply)] {
-    router.Publish(account, Outbound{to, {}, {}, {}});
-  });
 }
 
 }  // namespace weir::jetstream

@@ -1,0 +1,238 @@
+#include "jetstream/message_reader.h"
+
+#include <string>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "storage/memory_stream_store.h"
+
+namespace weir::jetstream {
+namespace {
+
+using Outcome = MessageReader::Outcome;
+using ::testing::ElementsAre;
+
+// A memory store whose messages below `cold_below` are "on disk" until they are loaded.
+class ColdStore : public storage::MemoryStreamStore {
+ public:
+  ColdStore() : MemoryStreamStore(0) {}
+
+  storage::ReadOutcome Get(StreamSeq seq, storage::StoredMessage& out) override {
+    if (seq < cold_below) {
+      return storage::ReadOutcome::kWouldBlock;
+    }
+    return MemoryStreamStore::Get(seq, out);
+  }
+  storage::ReadOutcome Next(StreamSeq from, const std::vector<std::string>& filters,
+                            storage::StoredMessage& out) override {
+    auto outcome = MemoryStreamStore::Next(from, filters, out);
+    if (outcome == storage::ReadOutcome::kFound && out.view.seq == damaged) {
+      return storage::ReadOutcome::kDamaged;
+    }
+    if (outcome == storage::ReadOutcome::kFound && out.view.seq < cold_below) {
+      return storage::ReadOutcome::kWouldBlock;
+    }
+    return outcome;
+  }
+  void Load(StreamSeq seq, absl::AnyInvocable<void(Status) &&> done) override {
+    loads.push_back(seq);
+    waiting = std::move(done);
+  }
+  void FinishLoad(const Status& status) { std::move(waiting)(status); }
+
+  StreamSeq cold_below = 0;
+  StreamSeq damaged = 0;
+  std::vector<StreamSeq> loads;
+  absl::AnyInvocable<void(Status) &&> waiting;
+};
+
+class MessageReaderTest : public ::testing::Test {
+ protected:
+  MessageReaderTest()
+      : reader_(store_, [this](const Status& status) {
+          reader_.OnLoaded();
+          loaded_.push_back(status.ok());
+        }) {}
+
+  void Append(std::string_view subject) {
+    storage::MessageView message;
+    message.seq = store_.state().last_seq + 1;
+    message.time_ns = static_cast<int64_t>(message.seq);
+    message.subject = subject;
+    message.payload = "x";
+    store_.Append(message);
+  }
+
+  // Reads on from `from` until there is nothing more.
+  std::vector<StreamSeq> ReadAll(StreamSeq from, StreamSeq committed) {
+    std::vector<StreamSeq> out;
+    storage::StoredMessage message;
+    while (reader_.Next(from, committed, message) == Outcome::kMessage) {
+      uint64_t pending = reader_.Pending(from, committed);
+      out.push_back(message.view.seq);
+      from = message.view.seq + 1;
+      reader_.Advance(message.view.seq);
+      EXPECT_EQ(reader_.Pending(from, committed), pending - 1);
+    }
+    EXPECT_EQ(reader_.Pending(from, committed), 0u);
+    return out;
+  }
+
+  ColdStore store_;
+  std::vector<bool> loaded_;
+  MessageReader reader_;
+};
+
+TEST_F(MessageReaderTest, NothingUncommittedIsSeen) {
+  for (int i = 0; i < 5; ++i) {
+    Append("a");
+  }
+
+  EXPECT_EQ(reader_.Pending(1, 3), 3u);
+  EXPECT_THAT(ReadAll(1, 3), ElementsAre(1, 2, 3));
+  EXPECT_THAT(ReadAll(4, 5), ElementsAre(4, 5));
+}
+
+TEST_F(MessageReaderTest, FiltersSelectAndCount) {
+  for (std::string_view subject : {"a.1", "b.1", "a.2", "c", "b.2"}) {
+    Append(subject);
+  }
+  reader_.SetFilters({"a.*", "c"});
+
+  EXPECT_EQ(reader_.Pending(1, 5), 3u);
+  EXPECT_THAT(ReadAll(1, 5), ElementsAre(1, 3, 4));
+}
+
+TEST_F(MessageReaderTest, TheCountFollowsReadsAndCommits) {
+  reader_.SetFilters({"a.*"});
+  for (std::string_view subject : {"a.1", "b.1", "a.2"}) {
+    Append(subject);
+  }
+  EXPECT_EQ(reader_.Pending(1, 2), 1u);
+  EXPECT_EQ(reader_.Pending(1, 3), 2u);
+
+  Append("a.3");
+  Append("b.2");
+
+  EXPECT_EQ(reader_.Pending(1, 5), 3u);
+  EXPECT_THAT(ReadAll(1, 5), ElementsAre(1, 3, 4));
+}
+
+TEST_F(MessageReaderTest, TheCountFollowsRemovals) {
+  for (std::string_view subject : {"a.1", "b.1", "a.2", "b.2", "a.3"}) {
+    Append(subject);
+  }
+  reader_.SetFilters({"a.*"});
+  ASSERT_EQ(reader_.Pending(1, 5), 3u);
+
+  store_.Remove(3, false);
+  reader_.OnRemoved(3, 1, "a.2");
+  EXPECT_EQ(reader_.Pending(1, 5), 2u);
+  store_.Remove(4, false);
+  reader_.OnRemoved(4, 1, "b.2");
+  EXPECT_EQ(reader_.Pending(1, 5), 2u);
+  store_.Remove(5, false);
+  reader_.OnRemoved(5, 1, {});
+  EXPECT_EQ(reader_.Pending(1, 5), 1u);
+}
+
+TEST_F(MessageReaderTest, InteriorDeletesAreNotPending) {
+  for (int i = 0; i < 6; ++i) {
+    Append("a");
+  }
+  store_.Remove(2, false);
+  store_.Remove(4, false);
+
+  EXPECT_EQ(reader_.Pending(1, 6), 4u);
+  EXPECT_THAT(ReadAll(1, 6), ElementsAre(1, 3, 5, 6));
+}
+
+TEST_F(MessageReaderTest, ATrimmedStreamBeginsAtItsFirstMessage) {
+  for (int i = 0; i < 6; ++i) {
+    Append("a");
+  }
+  store_.TrimTo(4);
+  reader_.Invalidate();
+
+  EXPECT_EQ(reader_.Pending(1, 6), 3u);
+  EXPECT_THAT(ReadAll(1, 6), ElementsAre(4, 5, 6));
+}
+
+TEST_F(MessageReaderTest, LastPerSubjectThenEverything) {
+  for (std::string_view subject : {"a", "b", "a", "c", "b"}) {
+    Append(subject);
+  }
+  reader_.SetFilters({">"});
+  reader_.StartAtLastPerSubject(1);
+  EXPECT_EQ(reader_.Pending(1, 5), 3u);
+  Append("a");
+  Append("a");
+
+  EXPECT_EQ(reader_.Pending(1, 7), 5u);
+  EXPECT_THAT(ReadAll(1, 7), ElementsAre(3, 4, 5, 6, 7));
+  EXPECT_EQ(reader_.resume_seq(), 0u);
+}
+
+TEST_F(MessageReaderTest, LastPerSubjectSkipsWhatWasRemovedMeanwhile) {
+  for (std::string_view subject : {"a", "b", "c"}) {
+    Append(subject);
+  }
+  reader_.StartAtLastPerSubject(1);
+  store_.Remove(2, false);
+  reader_.OnRemoved(2, 1, "b");
+
+  EXPECT_EQ(reader_.Pending(1, 3), 2u);
+  EXPECT_THAT(ReadAll(1, 3), ElementsAre(1, 3));
+}
+
+TEST_F(MessageReaderTest, LastPerSubjectGoesOnAfterARestart) {
+  for (std::string_view subject : {"a", "b", "a", "c", "b", "a"}) {
+    Append(subject);
+  }
+
+  // Sequence 4 was delivered, the list ended at 5; 6 came later.
+  reader_.RestoreLastPerSubject(5, 5);
+
+  EXPECT_THAT(ReadAll(5, 6), ElementsAre(5, 6));
+}
+
+TEST_F(MessageReaderTest, AReadThatWouldBlockLoadsOnceAndGoesOn) {
+  Append("a");
+  Append("a");
+  store_.cold_below = 2;
+  storage::StoredMessage message;
+
+  EXPECT_EQ(reader_.Next(1, 2, message), Outcome::kLoading);
+  EXPECT_EQ(reader_.Next(1, 2, message), Outcome::kLoading);
+  EXPECT_THAT(store_.loads, ElementsAre(1));
+  store_.cold_below = 0;
+  store_.FinishLoad(OkStatus());
+
+  EXPECT_THAT(loaded_, ElementsAre(true));
+  EXPECT_EQ(reader_.Next(1, 2, message), Outcome::kMessage);
+}
+
+TEST_F(MessageReaderTest, ADamagedMessageIsPassedOver) {
+  Append("a");
+  Append("a");
+  store_.damaged = 1;
+  storage::StoredMessage message;
+
+  EXPECT_EQ(reader_.Next(1, 2, message), Outcome::kMessage);
+  EXPECT_EQ(message.view.seq, 2u);
+}
+
+TEST_F(MessageReaderTest, GetTellsWhatIsGone) {
+  Append("a");
+  Append("a");
+  store_.Remove(1, false);
+  storage::StoredMessage message;
+
+  EXPECT_EQ(reader_.Get(1, message), Outcome::kGone);
+  EXPECT_EQ(reader_.Get(2, message), Outcome::kMessage);
+}
+
+}  // namespace
+}  // namespace weir::jetstream
