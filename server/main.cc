@@ -121,6 +121,10 @@ int main(int argc, char** argv) {
     auto value = [&] {
       return std::string(i + 1 < argc ? argv[++i] : "");
     };
+    if (flag == "--version" || flag == "-v") {
+      std::printf("nats-server: v2.15.2\n");
+      return 0;
+    }
     if (flag == "-c") {
       options.config_file = value();
       if (auto status = weir::server::LoadConfigFile(options.config_file, options); !status.ok()) {
