@@ -28,6 +28,8 @@ class JetStreamPart {
 
   // After the start.
   jetstream::JetStream& jetstream() { return *jetstream_; }
+  // "<store_dir>/jetstream".
+  const std::string& directory() const { return directory_; }
   // Of worker 0.
   jetstream::Environment& environment() { return *homes_.front()->environment; }
 
