@@ -14,9 +14,9 @@ namespace weir::jetstream {
 // Which message a get asks for (jetstream-api.md 6.1, 7).
 struct MessageQuery {
   StreamSeq seq = 0;
-  std::string last_by_subject;
-  std::string next_by_subject;
-  std::optional<int64_t> start_time_ns;  // Unix
+  std::string last_by_subject = {};
+  std::string next_by_subject = {};
+  std::optional<int64_t> start_time_ns = {};  // Unix
   bool no_headers = false;
 
   bool empty() const {
