@@ -4,6 +4,8 @@
 #include <cmath>
 #include <cstdio>
 
+#include "protocol/base/utf8.h"
+
 namespace weir {
 
 CatPiece::CatPiece(double number) {
@@ -313,22 +315,24 @@ std::optional<std::string> Base32Decode(std::string_view text) {
 
 std::string Quoted(std::string_view text) {
   std::string out = "\"";
-  for (char c : text) {
-    auto byte = static_cast<uint8_t>(c);
-    if (c == '"' || c == '\\') {
+  while (!text.empty()) {
+    Utf8Char c = DecodeUtf8(text);
+    size_t named =
+        c.size == 1 ? std::string_view("\a\b\f\n\r\t\v\"\\").find(text[0]) : std::string_view::npos;
+    if (named != std::string_view::npos) {
       out.push_back('\\');
-      out.push_back(c);
-    } else if (c == '\n') {
-      out.append("\\n");
-    } else if (c == '\r') {
-      out.append("\\r");
-    } else if (c == '\t') {
-      out.append("\\t");
-    } else if (byte < 0x20 || byte == 0x7f) {
-      out.append("\\x").append(HexEncode({&c, 1}));
+      out.push_back("abfnrtv\"\\"[named]);
+    } else if (c.size == 0 || (c.size == 1 && !IsPrintable(c.code))) {
+      out.append("\\x").append(HexEncode(text.substr(0, 1)));
+    } else if (IsPrintable(c.code)) {
+      out.append(text.substr(0, c.size));
     } else {
-      out.push_back(c);
+      char escape[16];
+      std::snprintf(escape, sizeof escape, c.code < 0x10000 ? "\\u%04x" : "\\U%08x",
+                    static_cast<unsigned>(c.code));
+      out.append(escape);
     }
+    text.remove_prefix(c.size == 0 ? 1 : c.size);
   }
   out.push_back('"');
   return out;
