@@ -81,7 +81,8 @@ ParseStatus Parser::NeedMore(size_t needed) {
 
 ParseStatus Parser::Fail(ParseError error, std::string_view text, std::string_view detail) {
   error_ = error;
-  error_text_ = detail.empty() ? std::string(text) : Cat(text, ": ", Quoted(detail));
+  bool quotes = error == ParseError::kBadArguments || error == ParseError::kUnknownOperation;
+  error_text_ = quotes ? Cat(text, ": ", Quoted(detail)) : std::string(text);
   return ParseStatus::kError;
 }
 

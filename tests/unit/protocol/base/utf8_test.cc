@@ -11,7 +11,7 @@ TEST(Utf8Test, DecodesWhatItEncodes) {
     std::string text;
     AppendUtf8(text, code);
     Utf8Char c = DecodeUtf8(text);
-    EXPECT_EQ(c.code, code);
+    EXPECT_EQ(static_cast<uint32_t>(c.code), static_cast<uint32_t>(code));
     EXPECT_EQ(c.size, text.size());
   }
 }
@@ -36,7 +36,7 @@ TEST(Utf8Test, PrintableIsWhatGoPrints) {
   }
   for (char32_t code : {0x0U, 0x1fU, 0x7fU, 0xa0U, 0xadU, 0x200bU, 0x2028U, 0x3000U, 0xe000U,
                         0xfeffU, 0xffffU, 0xe0001U, 0x10ffffU}) {
-    EXPECT_FALSE(IsPrintable(code)) << code;
+    EXPECT_FALSE(IsPrintable(code)) << static_cast<uint32_t>(code);
   }
 }
 
