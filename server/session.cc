@@ -73,22 +73,20 @@ Session::Progress Session::OnBytes(std::string_view input, size_t& consumed) {
 }
 
 void Session::OnParseError() {
+  host_.LogError(parser_.error_text());
   switch (parser_.error()) {
     case ParseError::kControlLine:
       Refuse("maximum control line exceeded", CloseReason::kMaxControlLine);
       return;
     case ParseError::kPayload:
-      host_.LogError(parser_.error_text());
       Refuse("Maximum Payload Violation", CloseReason::kMaxPayload);
       return;
     case ParseError::kUnknownOperation:
-      host_.LogError(parser_.error_text());
       Refuse("Unknown Protocol Operation", CloseReason::kProtocolViolation);
       return;
     case ParseError::kNone:
     case ParseError::kBadArguments:
     case ParseError::kHeadersUnsupported:
-      host_.LogError(parser_.error_text());
       Close(CloseReason::kProtocolViolation);
       return;
   }
