@@ -50,6 +50,9 @@ std::string InfoLine(const ServerInfo& info) {
 
 Status ReadConnect(std::string_view json, ConnectOptions& options) {
   WEIR_ASSIGN_OR_RETURN(auto value, ParseJson(json));
+  if (value.is_null()) {
+    return OkStatus();  // changes nothing, as in the reference
+  }
   const auto* object = value.if_object();
   if (object == nullptr) {
     return InvalidArgument("CONNECT: not a JSON object");

@@ -81,7 +81,8 @@ ParseStatus Parser::NeedMore(size_t needed) {
 
 ParseStatus Parser::Fail(ParseError error, std::string_view text, std::string_view detail) {
   error_ = error;
-  error_text_ = detail.empty() ? std::string(text) : Cat(text, ": ", Quoted(detail));
+  bool quotes = error == ParseError::kBadArguments || error == ParseError::kUnknownOperation;
+  error_text_ = quotes ? Cat(text, ": ", Quoted(detail)) : std::string(text);
   return ParseStatus::kError;
 }
 
@@ -96,6 +97,9 @@ ParseStatus Parser::Unknown(std::string_view input) {
 bool Parser::QuickPub(std::string_view input, Op& op) const {
   const char* p = input.data() + 4;
   const char* end = input.data() + std::min(input.size(), limits_.max_control_line);
+  if (end <= p) {
+    return false;
+  }
   const char* starts[3];
   const char* ends[3];
   int count = 0;
@@ -150,6 +154,9 @@ ParseStatus Parser::Next(std::string_view input, Op& op) {
   if (input.size() < needed_ || input.empty()) {
     return ParseStatus::kNeedMore;
   }
+  if (skipping_) [[unlikely]] {
+    return Skip(input, op);
+  }
   if (input.size() > 4 && std::memcmp(input.data(), "PUB ", 4) == 0 && QuickPub(input, op)) {
     needed_ = 0;
     scanned_ = 0;
@@ -193,6 +200,7 @@ ParseStatus Parser::Next(std::string_view input, Op& op) {
       case OpKind::kPing:
       case OpKind::kPong:
       case OpKind::kOk:
+      case OpKind::kSkipped:
         return NextBare(input, entry->verb.size(), entry->kind, op);
     }
   }
@@ -203,6 +211,10 @@ ParseStatus Parser::Line(std::string_view input, size_t verb, std::string_view& 
   size_t start = verb;
   while (start < input.size() && IsBlank(input[start])) {
     ++start;
+  }
+  // The reference takes any number of blanks here; we would have to keep them.
+  if (start - verb > limits_.max_control_line) {
+    return Fail(ParseError::kControlLine, "maximum control line exceeded", {});
   }
   size_t from = std::max(start, scanned_);
   const void* found =
@@ -340,16 +352,37 @@ ParseStatus Parser::NextText(std::string_view input, size_t verb, OpKind kind, O
   return ParseStatus::kOp;
 }
 
-ParseStatus Parser::NextBare(std::string_view input, size_t verb, OpKind /*kind*/, Op& op) {
-  // Everything up to the line feed is ignored, whatever its length.
+ParseStatus Parser::NextBare(std::string_view input, size_t verb, OpKind kind, Op& op) {
+  // Everything up to the line feed is ignored, whatever its length: what is long is dropped before
+  // its end has come, so that nobody can make us keep it.
   size_t feed = input.find('\n', std::max(verb, scanned_));
   if (feed == std::string_view::npos) {
+    if (input.size() > limits_.max_control_line) {
+      skipping_ = true;
+      skipped_for_ = kind;
+      return Skip(input, op);
+    }
     scanned_ = input.size();
     return NeedMore(input.size() + 1);
   }
   scanned_ = 0;
   needed_ = 0;
   op.size = feed + 1;
+  return ParseStatus::kOp;
+}
+
+ParseStatus Parser::Skip(std::string_view input, Op& op) {
+  scanned_ = 0;
+  needed_ = 0;
+  size_t feed = input.find('\n');
+  if (feed == std::string_view::npos) {
+    op.kind = OpKind::kSkipped;
+    op.size = input.size();
+  } else {
+    skipping_ = false;
+    op.kind = skipped_for_;
+    op.size = feed + 1;
+  }
   return ParseStatus::kOp;
 }
 

@@ -17,6 +17,7 @@ enum class OpKind : uint8_t {
   kInfo,
   kOk,
   kErr,
+  kSkipped,  // text behind PING, PONG or +OK, too long to be kept until its line ends
 };
 
 // One operation of a client. Views point into the input.
@@ -80,6 +81,8 @@ class Parser {
   ParseStatus NextUnsub(std::string_view input, Op& op);
   ParseStatus NextText(std::string_view input, size_t verb, OpKind kind, Op& op);
   ParseStatus NextBare(std::string_view input, size_t verb, OpKind kind, Op& op);
+  // Drops text of the line under way; the operation comes out at its end.
+  ParseStatus Skip(std::string_view input, Op& op);
   // Finds the argument line behind the verb. On kOp, `line` is the arguments and `end` the offset
   // behind the line feed.
   ParseStatus Line(std::string_view input, size_t verb, std::string_view& line, size_t& end);
@@ -88,8 +91,10 @@ class Parser {
   ParseStatus Unknown(std::string_view input);
 
   Limits limits_;
-  size_t needed_ = 0;   // bytes that the current operation takes; 0: not known
-  size_t scanned_ = 0;  // of the current line: bytes without a line feed
+  size_t needed_ = 0;                   // bytes that the current operation takes; 0: not known
+  size_t scanned_ = 0;                  // of the current line: bytes without a line feed
+  bool skipping_ = false;               // within the text behind PING, PONG or +OK ...
+  OpKind skipped_for_ = OpKind::kPing;  // ... which this one is
   ParseError error_ = ParseError::kNone;
   std::string error_text_;
 };

@@ -1,5 +1,6 @@
 #include "server/session.h"
 
+#include "protocol/base/json.h"
 #include "protocol/base/strings.h"
 #include "protocol/headers.h"
 #include "protocol/serializer.h"
@@ -72,22 +73,20 @@ Session::Progress Session::OnBytes(std::string_view input, size_t& consumed) {
 }
 
 void Session::OnParseError() {
+  host_.LogError(parser_.error_text());
   switch (parser_.error()) {
     case ParseError::kControlLine:
       Refuse("maximum control line exceeded", CloseReason::kMaxControlLine);
       return;
     case ParseError::kPayload:
-      host_.LogError(parser_.error_text());
       Refuse("Maximum Payload Violation", CloseReason::kMaxPayload);
       return;
     case ParseError::kUnknownOperation:
-      host_.LogError(parser_.error_text());
       Refuse("Unknown Protocol Operation", CloseReason::kProtocolViolation);
       return;
     case ParseError::kNone:
     case ParseError::kBadArguments:
     case ParseError::kHeadersUnsupported:
-      host_.LogError(parser_.error_text());
       Close(CloseReason::kProtocolViolation);
       return;
   }
@@ -111,8 +110,8 @@ void Session::Handle(const Op& op) {
       host_.OnPong();
       return;
     case OpKind::kInfo: {
-      protocol::ConnectOptions ignored;
-      if (!protocol::ReadConnect(op.argument, ignored).ok()) {
+      auto ignored = ParseJson(op.argument);
+      if (!ignored.ok() || !(ignored->is_object() || ignored->is_null())) {
         Close(CloseReason::kProtocolViolation);
       }
       return;
@@ -122,6 +121,7 @@ void Session::Handle(const Op& op) {
       Close(CloseReason::kParseError);
       return;
     case OpKind::kOk:
+    case OpKind::kSkipped:
     case OpKind::kPub:
       return;
   }
@@ -173,6 +173,9 @@ void Session::HandleConnect(std::string_view json) {
 bool Session::HandlePub(Op& op) {
   ++counters_.in_msgs;
   counters_.in_bytes += op.headers.size() + op.payload.size();
+  if (options_.pedantic && !protocol::IsValidLiteral(op.subject)) {
+    SendError("Invalid Publish Subject");  // and the message goes on
+  }
   std::string mapped;  // op.subject may point into it
   if (!account_->mapper.empty()) [[unlikely]] {
     switch (account_->mapper.Map(op.subject, host_.random(), mapped)) {
@@ -200,9 +203,6 @@ bool Session::HandlePub(Op& op) {
     SendError(Cat("Permissions Violation for Publish with Reply of ", Quoted(op.reply)));
     return false;
   }
-  if (options_.pedantic && !protocol::IsValidLiteral(op.subject)) {
-    SendError("Invalid Publish Subject");
-  }
   if (options_.verbose) {
     SendOk();
   }
@@ -223,16 +223,23 @@ bool Session::MayPublish(std::string_view subject) {
 }
 
 void Session::SendNoResponders(const Op& op) {
-  // To one plain subscription of this connection that covers the reply (protocol.md 10.3).
-  bool sent = false;
-  subscriptions_.ForEach([&](uint32_t slot, SubscriptionTable::Subscription& subscription) {
-    if (sent || !subscription.queue.empty() || !protocol::Matches(op.reply, subscription.subject)) {
-      return;
+  // To one plain subscription of this connection that covers the reply (protocol.md 10.3). It is
+  // no delivery: neither statistics nor auto-unsubscribe count it.
+  const SubscriptionTable::Subscription* receiver = nullptr;
+  subscriptions_.ForEach([&](uint32_t /*slot*/, SubscriptionTable::Subscription& subscription) {
+    if (receiver == nullptr && subscription.queue.empty() &&
+        protocol::Matches(op.reply, subscription.subject)) {
+      receiver = &subscription;
     }
-    sent = true;
-    std::string headers = protocol::HeaderBuilder(503, {}).Add("Nats-Subject", op.subject).Take();
-    Deliver(slot, subscription.generation, Message{op.reply, {}, headers, {}});
   });
+  if (receiver == nullptr) {
+    return;
+  }
+  std::string headers = protocol::HeaderBuilder(503, {}).Add("Nats-Subject", op.subject).Take();
+  protocol::AppendMessage(
+      out_,
+      {.subject = op.reply, .sid = receiver->sid, .reply = {}, .headers = headers, .payload = {}});
+  host_.OutputChanged();
 }
 
 void Session::HandleSub(const Op& op) {
@@ -263,11 +270,13 @@ void Session::HandleSub(const Op& op) {
     SendError("maximum subscriptions exceeded");
     return;
   }
-  if (!protocol::IsValidPattern(op.subject)) {
+  uint32_t slot = 0;
+  // A sid in use keeps its subscription, silently, whatever the new subject is (protocol.md 10.1).
+  bool is_new = subscriptions_.FindSid(op.sid, slot) == nullptr;
+  if (is_new && !protocol::IsValidPattern(op.subject)) {
     SendError("Invalid Subject");
     return;
   }
-  uint32_t slot = 0;
   if (auto* subscription = subscriptions_.Add(op.sid, op.subject, op.queue, slot)) {
     subscription->filtered = verdict == PermissionSet::Verdict::kFiltered;
     host_.InsertSubscription(*account_, slot, *subscription);

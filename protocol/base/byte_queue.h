@@ -44,13 +44,14 @@ class ByteQueue {
   // Gives back the memory of an empty queue.
   void Trim() {
     if (size_ == 0) {
-      chunks_.clear();
+      Clear();
       chunks_.shrink_to_fit();
       next_capacity_ = kMinChunk;
     }
   }
   void Clear() {
     chunks_.clear();
+    head_ = 0;
     size_ = 0;
   }
 

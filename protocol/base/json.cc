@@ -5,11 +5,16 @@
 
 #include <boost/json/parser.hpp>
 
+#include "protocol/base/json_syntax.h"
+#include "protocol/base/utf8.h"
+
 namespace weir {
 
 namespace {
 
 namespace json = boost::json;
+
+constexpr std::size_t kMaxDepth = 64;
 
 std::string_view View(const json::string& text) {
   return {text.data(), text.size()};
@@ -35,50 +40,80 @@ std::string_view KindName(const json::value& value) {
   }
 }
 
-std::string WrongType(std::string_view name, const json::value& value, std::string_view type) {
-  return Cat("json: cannot unmarshal ", KindName(value), " into Go struct field ", name,
-             " of type ", type);
+// Numbers of the right kind of field but outside of its type are named in the error.
+std::string Literal(const json::value& value) {
+  JsonWriter text;
+  if (const int64_t* whole = value.if_int64()) {
+    text.Value(*whole);
+  } else if (const uint64_t* large = value.if_uint64()) {
+    text.Value(*large);
+  } else if (const double* real = value.if_double()) {
+    text.Value(*real);
+  }
+  return text.Take();
 }
 
-std::string DescribeChar(char c) {
-  auto byte = static_cast<uint8_t>(c);
-  if (c == '\'') {
-    return R"('\'')";
+// Go reads half a surrogate pair in an escape as U+FFFD; Boost.JSON refuses it.
+std::string ReplaceHalfSurrogates(std::string_view text) {
+  auto unit_at = [text](size_t at) -> int {
+    if (at + 6 > text.size() || text[at] != '\\' || text[at + 1] != 'u') {
+      return -1;
+    }
+    int value = 0;
+    auto [end, error] = std::from_chars(text.data() + at + 2, text.data() + at + 6, value, 16);
+    return error == std::errc{} && end == text.data() + at + 6 ? value : -1;
+  };
+  std::string out;
+  for (size_t at = 0; at < text.size();) {
+    size_t take = text[at] == '\\' ? 2 : 1;  // an escaped backslash starts no escape
+    int unit = unit_at(at);
+    if (unit >= 0xd800 && unit <= 0xdbff && unit_at(at + 6) >= 0xdc00 &&
+        unit_at(at + 6) <= 0xdfff) {
+      take = 12;
+    } else if (unit >= 0xd800 && unit <= 0xdfff) {
+      out.append("\\ufffd");
+      at += 6;
+      continue;
+    }
+    out.append(text.substr(at, take));
+    at += take;
   }
-  if (byte < 0x20 || byte >= 0x7f) {
-    return Cat("'\\x", HexEncode({&c, 1}), "'");
+  return out;
+}
+
+bool ParseWhole(std::string_view text, json::value& out, json::error_code& error) {
+  json::parse_options options;
+  options.max_depth = kMaxDepth;
+  json::parser parser({}, options);
+  parser.write(text.data(), text.size(), error);
+  if (error) {
+    return false;
   }
-  return Cat("'", c, "'");
+  out = parser.release();
+  return true;
 }
 
 }  // namespace
 
 StatusOr<json::value> ParseJson(std::string_view text) {
-  json::parse_options options;
-  options.max_depth = 64;
-  json::parser parser({}, options);
+  json::value value;
   json::error_code error;
-  size_t used = parser.write_some(text.data(), text.size(), error);
-  if (!error && used == text.size()) {
-    // A number at the very end is only complete once the parser is told so; write() does it.
-    parser.reset();
-    parser.write(text.data(), text.size(), error);
-    if (!error) {
-      return parser.release();
-    }
-  }
-  if (!error && used < text.size()) {
-    return InvalidArgument(Cat("invalid character ", DescribeChar(text[used]),
-                               " after top-level value at offset ", used));
-  }
-  if (error == json::error::incomplete || used >= text.size()) {
-    return InvalidArgument(Cat("unexpected end of JSON input at offset ", text.size()));
+  bool valid = IsValidUtf8(text);
+  if (valid ? ParseWhole(text, value, error) : ParseWhole(ReplaceInvalidUtf8(text), value, error)) {
+    return value;
   }
   if (error == json::error::too_deep) {
-    return InvalidArgument(Cat("exceeded max depth at offset ", used));
+    return InvalidArgument("exceeded max depth");
   }
-  return InvalidArgument(Cat("invalid character ", DescribeChar(text[used]),
-                             " looking for beginning of value at offset ", used));
+  std::string problem = DescribeJsonError(text);
+  if (!problem.empty()) {
+    return InvalidArgument(problem);
+  }
+  if (ParseWhole(ReplaceHalfSurrogates(ReplaceInvalidUtf8(text)), value, error)) {
+    return value;
+  }
+  return InvalidArgument(TrimSpace(text).empty() ? "unexpected end of JSON input"
+                                                 : "more than one top-level value");
 }
 
 bool LooksLikeJson(std::string_view text) {
@@ -104,6 +139,15 @@ const json::value* JsonReader::Find(std::string_view name) {
   return found->value().is_null() ? nullptr : &found->value();
 }
 
+std::string JsonReader::Mistyped(std::string_view name, const json::value& value,
+                                 std::string_view type) const {
+  bool wants_number =
+      type.starts_with("int") || type.starts_with("uint") || type == "time.Duration";
+  std::string number = value.is_number() && wants_number ? Cat(" ", Literal(value)) : std::string();
+  return Cat("json: cannot unmarshal ", KindName(value), number, " into Go struct field ",
+             go_struct_, go_struct_.empty() ? "" : ".", name, " of type ", type);
+}
+
 void JsonReader::Fail(std::string_view error) {
   if (status_.ok()) {
     status_ = InvalidArgument(error);
@@ -115,7 +159,7 @@ void JsonReader::Read(std::string_view name, std::string& out) {
     if (const auto* text = value->if_string()) {
       out.assign(text->data(), text->size());
     } else {
-      Fail(WrongType(name, *value, "string"));
+      Fail(Mistyped(name, *value, "string"));
     }
   }
 }
@@ -125,7 +169,7 @@ void JsonReader::Read(std::string_view name, bool& out) {
     if (const bool* flag = value->if_bool()) {
       out = *flag;
     } else {
-      Fail(WrongType(name, *value, "bool"));
+      Fail(Mistyped(name, *value, "bool"));
     }
   }
 }
@@ -135,7 +179,7 @@ void JsonReader::Read(std::string_view name, int64_t& out) {
     if (const int64_t* number = value->if_int64()) {
       out = *number;
     } else {
-      Fail(WrongType(name, *value, "int64"));
+      Fail(Mistyped(name, *value, "int64"));
     }
   }
 }
@@ -146,7 +190,7 @@ void JsonReader::Read(std::string_view name, int32_t& out) {
     if (number != nullptr && *number >= INT32_MIN && *number <= INT32_MAX) {
       out = static_cast<int32_t>(*number);
     } else {
-      Fail(WrongType(name, *value, "int32"));
+      Fail(Mistyped(name, *value, "int32"));
     }
   }
 }
@@ -158,7 +202,7 @@ void JsonReader::Read(std::string_view name, uint64_t& out) {
     } else if (const uint64_t* large = value->if_uint64()) {
       out = *large;
     } else {
-      Fail(WrongType(name, *value, "uint64"));
+      Fail(Mistyped(name, *value, "uint64"));
     }
   }
 }
@@ -170,14 +214,14 @@ void JsonReader::Read(std::string_view name, std::vector<std::string>& out) {
   }
   const auto* array = value->if_array();
   if (array == nullptr) {
-    Fail(WrongType(name, *value, "[]string"));
+    Fail(Mistyped(name, *value, "[]string"));
     return;
   }
   out.clear();
   for (const auto& item : *array) {
     const auto* text = item.if_string();
     if (text == nullptr) {
-      Fail(WrongType(name, item, "string"));
+      Fail(Mistyped(name, item, "string"));
       return;
     }
     out.emplace_back(text->data(), text->size());
@@ -191,14 +235,14 @@ void JsonReader::Read(std::string_view name, std::vector<int64_t>& out) {
   }
   const auto* array = value->if_array();
   if (array == nullptr) {
-    Fail(WrongType(name, *value, "[]int64"));
+    Fail(Mistyped(name, *value, "[]int64"));
     return;
   }
   out.clear();
   for (const auto& item : *array) {
     const int64_t* number = item.if_int64();
     if (number == nullptr) {
-      Fail(WrongType(name, item, "int64"));
+      Fail(Mistyped(name, item, "int64"));
       return;
     }
     out.push_back(*number);
@@ -212,14 +256,14 @@ void JsonReader::Read(std::string_view name, StringMap<std::string>& out) {
   }
   const auto* object = value->if_object();
   if (object == nullptr) {
-    Fail(WrongType(name, *value, "map[string]string"));
+    Fail(Mistyped(name, *value, "map[string]string"));
     return;
   }
   out.clear();
   for (const auto& field : *object) {
     const auto* text = field.value().if_string();
     if (text == nullptr) {
-      Fail(WrongType(name, field.value(), "string"));
+      Fail(Mistyped(name, field.value(), "string"));
       return;
     }
     out.insert_or_assign(std::string(View(field.key())), std::string(View(*text)));
@@ -256,32 +300,62 @@ Status JsonReader::Finish(bool strict) {
 void AppendJsonString(std::string& out, std::string_view text) {
   out.push_back('"');
   size_t plain = 0;
-  for (size_t i = 0; i < text.size(); ++i) {
+  for (size_t i = 0; i < text.size();) {
     auto byte = static_cast<uint8_t>(text[i]);
-    if (byte >= 0x20 && byte != '"' && byte != '\\' && byte != '<' && byte != '>' && byte != '&') {
-      continue;
-    }
-    out.append(text.substr(plain, i - plain));
-    plain = i + 1;
+    std::string_view escape;
+    size_t size = 1;
     switch (byte) {
       case '"':
-        out.append("\\\"");
+        escape = "\\\"";
         break;
       case '\\':
-        out.append("\\\\");
+        escape = "\\\\";
+        break;
+      case '\b':
+        escape = "\\b";
+        break;
+      case '\f':
+        escape = "\\f";
         break;
       case '\n':
-        out.append("\\n");
+        escape = "\\n";
         break;
       case '\r':
-        out.append("\\r");
+        escape = "\\r";
         break;
       case '\t':
-        out.append("\\t");
+        escape = "\\t";
+        break;
+      case '<':
+        escape = "\\u003c";
+        break;
+      case '>':
+        escape = "\\u003e";
+        break;
+      case '&':
+        escape = "\\u0026";
         break;
       default:
-        out.append("\\u00").append(HexEncode(text.substr(i, 1)));
+        if (byte >= 0x80) {
+          Utf8Char c = DecodeUtf8(text.substr(i));
+          // The two line separators end a string in JavaScript, so Go escapes them.
+          escape = c.size == 0        ? "\\ufffd"
+                   : c.code == 0x2028 ? "\\u2028"
+                   : c.code == 0x2029 ? "\\u2029"
+                                      : std::string_view{};
+          size = std::max<size_t>(c.size, 1);
+        }
     }
+    if (!escape.empty() || byte < 0x20) {
+      out.append(text.substr(plain, i - plain));
+      if (escape.empty()) {
+        out.append("\\u00").append(HexEncode(text.substr(i, 1)));
+      } else {
+        out.append(escape);
+      }
+      plain = i + size;
+    }
+    i += size;
   }
   out.append(text.substr(plain));
   out.push_back('"');
@@ -339,14 +413,23 @@ JsonWriter& JsonWriter::Value(bool value) {
 }
 
 JsonWriter& JsonWriter::Value(double value) {
-  Separate();
-  if (std::isfinite(value)) {
-    char text[40];
-    auto end = std::to_chars(text, text + sizeof text, value).ptr;
-    out_.append(text, end);
-  } else {
-    out_.append("null");
+  if (!std::isfinite(value)) {
+    return Null();
   }
+  Separate();
+  // Go's rule: plain digits between 1e-6 and 1e21, else an exponent without leading zeros.
+  double size = std::abs(value);
+  bool plain = size == 0 || (size >= 1e-6 && size < 1e21);
+  char text[400];
+  auto format = plain ? std::chars_format::fixed : std::chars_format::scientific;
+  auto end = std::to_chars(text, text + sizeof text, value, format).ptr;
+  std::string_view digits(text, static_cast<size_t>(end - text));
+  if (!plain && digits.size() > 4 && digits[digits.size() - 4] == 'e' &&
+      digits[digits.size() - 3] == '-' && digits[digits.size() - 2] == '0') {
+    out_.append(digits.substr(0, digits.size() - 2));
+    digits.remove_prefix(digits.size() - 1);
+  }
+  out_.append(digits);
   return *this;
 }
 

@@ -16,8 +16,8 @@
 
 namespace weir {
 
-// One JSON value and nothing but blanks behind it. The error text is Go's ("unexpected end of JSON
-// input", "invalid character 'x' looking for beginning of value") with " at offset N", bytes.
+// One JSON value and nothing but blanks behind it, nested at most 64 deep. The error texts are
+// those of Go's decoder: see json_syntax.h. Bytes that are no UTF-8 become U+FFFD, as in Go.
 StatusOr<boost::json::value> ParseJson(std::string_view text);
 
 // True when the text is a JSON object or array after blanks (jetstream-api.md 1.2).
@@ -34,7 +34,9 @@ bool LooksLikeJson(std::string_view text);
 //   WEIR_RETURN_IF_ERROR(in.Finish(strict));
 class JsonReader {
  public:
-  explicit JsonReader(const boost::json::object& object) : object_(object) {}
+  // `go_struct`: how Go calls the struct, for errors of type: "StreamConfigRequest.StreamConfig".
+  explicit JsonReader(const boost::json::object& object, std::string_view go_struct = {})
+      : object_(object), go_struct_(go_struct) {}
 
   void Read(std::string_view name, std::string& out);
   void Read(std::string_view name, bool& out);
@@ -54,13 +56,17 @@ class JsonReader {
   Status Finish(bool strict);
 
  private:
+  std::string Mistyped(std::string_view name, const boost::json::value& value,
+                       std::string_view type) const;
+
   const boost::json::object& object_;
+  std::string_view go_struct_;
   std::vector<const boost::json::key_value_pair*> asked_;
   Status status_;
 };
 
 // Builds JSON text field by field. Objects and arrays nest by Open/Close; commas are added. Strings
-// are escaped as Go does by default (<, >, & as \u003c …).
+// are escaped as Go does by default (<, >, & as \u003c …, wrong UTF-8 as \ufffd).
 class JsonWriter {
  public:
   JsonWriter& OpenObject();

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <cstdio>
 
+#include "protocol/base/utf8.h"
+
 namespace weir {
 
 CatPiece::CatPiece(double number) {
@@ -191,7 +193,7 @@ std::optional<int64_t> TakeFraction(std::string_view& text) {
 }
 
 std::optional<int64_t> TakeZone(std::string_view text) {
-  if (text == "Z" || text == "z") {
+  if (text == "Z") {
     return 0;
   }
   if (text.size() != 6 || (text[0] != '+' && text[0] != '-') || text[3] != ':') {
@@ -313,22 +315,24 @@ std::optional<std::string> Base32Decode(std::string_view text) {
 
 std::string Quoted(std::string_view text) {
   std::string out = "\"";
-  for (char c : text) {
-    auto byte = static_cast<uint8_t>(c);
-    if (c == '"' || c == '\\') {
+  while (!text.empty()) {
+    Utf8Char c = DecodeUtf8(text);
+    size_t named =
+        c.size == 1 ? std::string_view("\a\b\f\n\r\t\v\"\\").find(text[0]) : std::string_view::npos;
+    if (named != std::string_view::npos) {
       out.push_back('\\');
-      out.push_back(c);
-    } else if (c == '\n') {
-      out.append("\\n");
-    } else if (c == '\r') {
-      out.append("\\r");
-    } else if (c == '\t') {
-      out.append("\\t");
-    } else if (byte < 0x20 || byte == 0x7f) {
-      out.append("\\x").append(HexEncode({&c, 1}));
+      out.push_back("abfnrtv\"\\"[named]);
+    } else if (c.size == 0 || (c.size == 1 && !IsPrintable(c.code))) {
+      out.append("\\x").append(HexEncode(text.substr(0, 1)));
+    } else if (IsPrintable(c.code)) {
+      out.append(text.substr(0, c.size));
     } else {
-      out.push_back(c);
+      char escape[16];
+      std::snprintf(escape, sizeof escape, c.code < 0x10000 ? "\\u%04x" : "\\U%08x",
+                    static_cast<unsigned>(c.code));
+      out.append(escape);
     }
+    text.remove_prefix(c.size == 0 ? 1 : c.size);
   }
   out.push_back('"');
   return out;
@@ -373,10 +377,48 @@ std::string FormatDuration(int64_t nanoseconds) {
   return out;
 }
 
+namespace {
+
+// One "<digits>[.<digits>]<unit>" at the front of `text`, in nanoseconds. What is smaller than one
+// is cut off, as Go does.
+std::optional<uint64_t> TakeDurationPart(std::string_view& text) {
+  size_t whole_end = std::min(text.find_first_not_of("0123456789"), text.size());
+  size_t number_end = whole_end;
+  if (whole_end < text.size() && text[whole_end] == '.') {
+    number_end = std::min(text.find_first_not_of("0123456789", whole_end + 1), text.size());
+  }
+  std::string_view whole_digits = text.substr(0, whole_end);
+  std::string_view fraction = number_end > whole_end
+                                  ? text.substr(whole_end + 1, number_end - whole_end - 1)
+                                  : std::string_view{};
+  size_t unit_end = std::min(text.find_first_of(".0123456789", number_end), text.size());
+  auto unit = DurationUnit(text.substr(number_end, unit_end - number_end));
+  if (!unit || (whole_digits.empty() && fraction.empty())) {
+    return std::nullopt;
+  }
+  text.remove_prefix(unit_end);
+  uint64_t total = 0;
+  if (!whole_digits.empty()) {
+    auto whole = ParseNumber<uint64_t>(whole_digits);
+    if (!whole || __builtin_mul_overflow(*whole, static_cast<uint64_t>(*unit), &total)) {
+      return std::nullopt;
+    }
+  }
+  // Digits behind the eighteenth are too small to matter for any unit.
+  auto parts = ParseNumber<uint64_t>(fraction.substr(0, 18));
+  if (parts) {
+    double scale = std::pow(10.0, static_cast<double>(std::min<size_t>(fraction.size(), 18)));
+    total +=
+        static_cast<uint64_t>(static_cast<double>(*parts) * (static_cast<double>(*unit) / scale));
+  }
+  return total;
+}
+
+}  // namespace
+
 std::optional<int64_t> ParseDuration(std::string_view text) {
-  bool negative = false;
+  bool negative = !text.empty() && text.front() == '-';
   if (!text.empty() && (text.front() == '-' || text.front() == '+')) {
-    negative = text.front() == '-';
     text.remove_prefix(1);
   }
   if (text == "0") {
@@ -385,43 +427,18 @@ std::optional<int64_t> ParseDuration(std::string_view text) {
   if (text.empty()) {
     return std::nullopt;
   }
-  double total = 0;
-  int64_t exact = 0;
+  constexpr uint64_t kLargest = uint64_t{1} << 63;  // only with a minus
+  uint64_t total = 0;
   while (!text.empty()) {
-    size_t number = text.find_first_not_of("0123456789.");
-    if (number == 0 || number == std::string_view::npos) {
+    auto part = TakeDurationPart(text);
+    if (!part || __builtin_add_overflow(total, *part, &total) || total > kLargest) {
       return std::nullopt;
     }
-    size_t unit_end = text.find_first_of("0123456789.", number);
-    auto unit = DurationUnit(text.substr(number, unit_end - number));
-    if (!unit) {
-      return std::nullopt;
-    }
-    auto digits = text.substr(0, number);
-    if (auto whole = ParseNumber<int64_t>(digits)) {
-      int64_t part = 0;
-      if (__builtin_mul_overflow(*whole, *unit, &part) ||
-          __builtin_add_overflow(exact, part, &exact)) {
-        return std::nullopt;
-      }
-    } else {
-      double value = 0;
-      auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
-      if (error != std::errc{} || end != digits.data() + digits.size()) {
-        return std::nullopt;
-      }
-      total += value * static_cast<double>(*unit);
-    }
-    text = unit_end == std::string_view::npos ? std::string_view{} : text.substr(unit_end);
   }
-  if (total > 9.2e18) {
+  if (total == kLargest && !negative) {
     return std::nullopt;
   }
-  int64_t result = 0;
-  if (__builtin_add_overflow(exact, static_cast<int64_t>(std::llround(total)), &result)) {
-    return std::nullopt;
-  }
-  return negative ? -result : result;
+  return static_cast<int64_t>(negative ? 0 - total : total);
 }
 
 std::string FormatTime(int64_t unix_ns) {
@@ -462,7 +479,7 @@ std::optional<int64_t> ParseTime(std::string_view text) {
     return std::nullopt;
   }
   auto day = TakeDigits(text, 2);
-  if (!day || !(TakeChar(text, 'T') || TakeChar(text, 't'))) {
+  if (!day || !TakeChar(text, 'T')) {
     return std::nullopt;
   }
   auto hour = TakeDigits(text, 2);

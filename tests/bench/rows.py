@@ -163,7 +163,7 @@ JS = [
         prepare=fill_bench_stream(500_000)),
     Row("js", "durable pull, explicit ack", js_read(300_000, "consume"), share=0.36, ratio=1.6,
         prepare=fill_bench_stream(300_000)),
-    Row("js", "raw ordered read", raw_read("js-ordered"), prepare=raw_js(1_000_000)),
+    Row("js", "raw pull, no acks", raw_read("js-pull", window=500), prepare=raw_js(1_000_000)),
     Row("js", "raw pull, explicit ack", raw_read("js-pull", ack="explicit", window=500),
         prepare=raw_js(500_000)),
 ]

@@ -74,5 +74,4 @@ run stream rm ORDERS -f
 run stream rm ORDERS -f
 run pub orders.new nobody --jetstream
 run stream rm MEMORY -f
-run account info
 run stream ls

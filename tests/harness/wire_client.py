@@ -55,13 +55,16 @@ class WireClient:
         """The next thing from the server: a line, or a tuple of a message.
 
         MSG: ("MSG", subject, sid, reply or None, payload); HMSG has the header block before the
-        payload. INFO updates are taken in and skipped.
+        payload. INFO updates are taken in and skipped, the server's own PING is answered.
         """
         while True:
             line = self.read_line(seconds)
             verb = line.split(" ", 1)[0]
             if verb == "INFO":
                 self.info = json.loads(line[5:])
+                continue
+            if line == "PING":
+                self.send("PONG\r\n")
                 continue
             if verb not in ("MSG", "HMSG"):
                 return line

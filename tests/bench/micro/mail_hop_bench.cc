@@ -1,12 +1,12 @@
 // What a hop between two workers costs (THREADING.md 8.2): a task posted to and fro, with both
 // workers idle in between (wake-up included), and a mailbox under load (no wake-up).
 
-#include <benchmark/benchmark.h>
-
 #include <condition_variable>
 #include <memory>
 #include <thread>
 #include <vector>
+
+#include <benchmark/benchmark.h>
 
 #include "protocol/base/mutex.h"
 #include "server/server.h"
