@@ -188,12 +188,10 @@ Status Pipeline::AdoptTable(Session& session) {
     return FailedPrecondition(
         Cat("the table ", spec_.table, " does not exist, and create_table is false"));
   }
-  std::vector<ColumnSpec> hints = spec_.type_hints;
-  for (const ColumnSpec& fixed : Decoder::FixedColumns(spec_.layout)) {
-    hints.push_back(fixed);
-  }
-  TableSchema::Options options{std::move(hints), spec_.primary_key, spec_.contract,
-                               spec_.type_drift, spec_.max_columns, spec_.create_table};
+  TableSchema::Options options{spec_.type_hints,  Decoder::FixedColumns(spec_.layout),
+                               spec_.primary_key, spec_.contract,
+                               spec_.type_drift,  spec_.max_columns,
+                               spec_.create_table};
   if (spec_.strategy != Strategy::kMerge) {
     options.primary_key.clear();
   }
