@@ -198,7 +198,11 @@ void Server::RequestStop() {
 
 void Server::OnSignal(int number) {
   log_.Info("Trapped ", Quoted(SignalName(number)), " signal");
-  if (number == SIGUSR2) {
+  if (number == SIGUSR1 && reopen_log_) {
+    reopen_log_();
+  } else if (number == SIGHUP) {
+    log_.Error("Failed to reload server configuration: this server does not reload; restart it");
+  } else if (number == SIGUSR2) {
     EnterLameDuckMode();
   } else if (number == SIGINT || (number == SIGTERM && !lame_duck_)) {
     RequestStop();
