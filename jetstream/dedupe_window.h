@@ -21,7 +21,7 @@ namespace weir::jetstream {
 // Ids are added in time order; old ones fall out as new ones are looked up or added.
 class DedupeWindow {
  public:
-  explicit DedupeWindow(int64_t window_ns) : index_(0, Hash{this}, Equal{this}) {
+  explicit DedupeWindow(int64_t window_ns) : index_(0, Hash{}, Equal{this}) {
     set_window(window_ns);
   }
   DedupeWindow(const DedupeWindow&) = delete;
@@ -47,22 +47,33 @@ class DedupeWindow {
  private:
   struct Entry {
     std::string_view id;
+    uint64_t hash;
     StreamSeq seq;
     int64_t time_ns;
   };
-  // The index holds entry numbers, which go up for ever; entries_[number - first_] is the entry.
+  // The index holds entry numbers, which go up for ever (entries_[number - first_] is the entry),
+  // with the hashes of their ids: growing it touches no entry.
+  struct Slot {
+    uint64_t hash;
+    uint64_t number;
+  };
+  struct Key {
+    uint64_t hash;
+    std::string_view id;
+  };
   struct Hash {
     using is_transparent = void;
-    const DedupeWindow* window;
-    size_t operator()(uint64_t number) const { return (*this)(window->at(number).id); }
-    size_t operator()(std::string_view id) const { return StringHash{}(id); }
+    size_t operator()(const Slot& slot) const { return slot.hash; }
+    size_t operator()(const Key& key) const { return key.hash; }
   };
   struct Equal {
     using is_transparent = void;
     const DedupeWindow* window;
-    bool operator()(uint64_t a, uint64_t b) const { return a == b || (*this)(a, window->at(b).id); }
-    bool operator()(uint64_t a, std::string_view id) const { return window->at(a).id == id; }
-    bool operator()(std::string_view id, uint64_t a) const { return window->at(a).id == id; }
+    bool operator()(const Slot& a, const Slot& b) const { return a.number == b.number; }
+    bool operator()(const Slot& a, const Key& key) const {
+      return a.hash == key.hash && window->at(a.number).id == key.id;
+    }
+    bool operator()(const Key& key, const Slot& a) const { return (*this)(a, key); }
   };
 
   const Entry& at(uint64_t number) const { return entries_[number - first_]; }
@@ -71,7 +82,7 @@ class DedupeWindow {
   uint64_t first_ = 0;
   std::deque<Entry> entries_;
   StringFifo ids_;
-  absl::flat_hash_set<uint64_t, Hash, Equal> index_;
+  absl::flat_hash_set<Slot, Hash, Equal> index_;
   std::string last_id_;
 };
 
