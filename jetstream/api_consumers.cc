@@ -192,8 +192,8 @@ ApiError CheckWorkQueue(Stream& stream, const ConsumerConfig& config) {
 
 // What this server does not do yet is refused, never ignored.
 ApiError CheckSupported(const ConsumerConfig& config) {
-  if (config.is_push()) {
-    return MakeError(10052, "push consumers are not supported");
+  if (config.ack_policy == AckPolicy::kFlowControl) {
+    return MakeError(10052, "ack policy flow_control is not supported");
   }
   if (config.priority_policy == PriorityPolicy::kPinnedClient) {
     return MakeError(10052, "priority policy pinned_client is not supported");

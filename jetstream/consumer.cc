@@ -20,6 +20,8 @@ constexpr int64_t kFlushInterval = 100 * kMillisecond;
 constexpr int64_t kFlushIntervalPerMessage = 5'000;
 constexpr int64_t kDefaultInactiveThreshold = 5 * kSecond;
 constexpr int64_t kReloadWait = kSecond;
+// Bytes that a rate limit lets through at once when the stream does not bound its messages.
+constexpr int64_t kDefaultBurst = 1 << 20;
 constexpr std::string_view kPullPrefix = "$JS.API.CONSUMER.MSG.NEXT.";
 constexpr std::string_view kAckPrefix = "$JS.ACK.";
 
@@ -46,13 +48,23 @@ Consumer::Consumer(Stream& stream, ConsumerConfig config, uint32_t consumer_id, 
                 }
               }),
       pull_(stream.env(), stream.account(), ledger_),
-      delivery_({stream.env(), stream.account(), ledger_, reader_, pull_, *this}, stream.name(),
-                name_,
+      push_(MakePush()),
+      delivery_({stream.env(), stream.account(), ledger_, reader_, pull_, push_.get(), *this},
+                stream.name(), name_,
                 [shard = &stream.shard(), stream_id = stream.id(), name = name_, consumer_id] {
                   if (Consumer* self = FindAgain(*shard, stream_id, name, consumer_id)) {
                     self->delivery_.Resume();
                   }
                 }) {}
+
+std::unique_ptr<PushFlow> Consumer::MakePush() {
+  if (!config_.is_push()) {
+    return nullptr;
+  }
+  return std::make_unique<PushFlow>(stream_.env(), stream_.account(),
+                                    FlowControlPrefix(stream_.name(), name_), ledger_,
+                                    [this] { delivery_.Run(); });
+}
 
 Consumer* Consumer::FindAgain(Shard& shard, StreamId stream, const std::string& name, uint32_t id) {
   Stream* home = shard.Find(stream);
@@ -88,6 +100,9 @@ Status Consumer::Start(std::string_view stored_state) {
     FlushSoon();
   }
   Subscribe();
+  if (push_ != nullptr) {
+    push_->Start();
+  }
   WatchInactivity();
   WatchPause();
   delivery_.CheckDeadlines();
@@ -98,6 +113,10 @@ void Consumer::Configure() {
   ledger_.Configure(config_);
   pull_.Configure(config_);
   delivery_.Configure(config_);
+  if (push_ != nullptr) {
+    int64_t largest = stream_.config().max_msg_size;
+    push_->Configure(config_, largest > 0 ? largest : kDefaultBurst);
+  }
   reader_.SetFilters(config_.Filters());
   sample_percent_ = config_.SamplePercent();
   if (!config_.is_durable() && config_.inactive_threshold_ns == 0) {
@@ -163,6 +182,9 @@ void Consumer::Subscribe() {
   if (config_.ack_policy != AckPolicy::kNone) {
     add(AckPattern(stream_.name(), name_));
   }
+  if (push_ != nullptr && config_.flow_control) {
+    add(Cat(FlowControlPrefix(stream_.name(), name_), '*'));
+  }
 }
 
 void Consumer::Stop(int status, std::string_view text) {
@@ -187,6 +209,9 @@ void Consumer::Unlink() {
   }
   subscriptions_.clear();
   delivery_.Stop();
+  if (push_ != nullptr) {
+    push_->Stop();
+  }
   for (auto* timer : {&flush_timer_, &inactive_timer_, &pause_timer_, &reload_timer_}) {
     env.timers.Cancel(*timer);
   }
@@ -207,6 +232,7 @@ void Consumer::Delete() {
 
 void Consumer::Update(ConsumerConfig config) {
   Environment& env = stream_.env();
+  bool moved = config.deliver_subject != config_.deliver_subject;
   bool pause_changed = config.pause_until_ns != config_.pause_until_ns;
   config_ = std::move(config);
   Configure();
@@ -216,6 +242,10 @@ void Consumer::Update(ConsumerConfig config) {
   if (pause_changed) {
     WatchPause();
     events_.Paused(paused(), config_.pause_until_ns.value_or(kZeroTime));
+  }
+  if (moved) {
+    // Whoever listens there has seen nothing of what is in flight.
+    ledger_.ExpireAll([this](StreamSeq seq, uint32_t deliveries) { OnExhausted(seq, deliveries); });
   }
   delivery_.CheckDeadlines();
 }
@@ -367,9 +397,6 @@ void Consumer::OnLoaded(const Status& status) {
 }
 
 void Consumer::OnMessage(const Inbound& message) {
-  if (message.trace != nullptr && message.trace->only()) {
-    return;
-  }
   if (stopped_) {
     return;
   }
@@ -377,11 +404,18 @@ void Consumer::OnMessage(const Inbound& message) {
     OnAck(message);
   } else if (message.subject.starts_with(kPullPrefix)) {
     OnPull(message.reply, message.payload);
+  } else if (push_ != nullptr) {
+    push_->OnFlowControl(message.subject);
   }
 }
 
 void Consumer::OnPull(std::string_view reply, std::string_view body) {
   if (reply.empty()) {
+    return;
+  }
+  if (push_ != nullptr) {
+    stream_.env().router.Publish(
+        stream_.account(), Outbound{reply, {}, "NATS/1.0 409 Consumer is push based\r\n\r\n", {}});
     return;
   }
   auto available = [this] {
@@ -472,7 +506,12 @@ void Consumer::CheckInactivity() {
   Environment& env = stream_.env();
   int64_t now = env.clock.steady_ns();
   int64_t due = now + inactive_ns_;
-  if (!pull_.HasInterest()) {
+  if (push_ != nullptr) {
+    push_->CheckInterest();
+    if (!push_->active()) {
+      due = push_->inactive_since_ns() + inactive_ns_;
+    }
+  } else if (!pull_.HasInterest()) {
     due = pull_.last_activity_ns() + inactive_ns_;
     if (ledger_.num_pending() > 0) {
       due = std::max(due, ledger_.LatestDeadline() + inactive_ns_);
@@ -528,6 +567,10 @@ void Consumer::WriteInfo(JsonWriter& out) {
   out.Field("num_ack_pending", ledger_.num_pending());
   out.Field("num_redelivered", num_redelivered());
   out.Field("num_waiting", num_waiting()).Field("num_pending", num_pending());
+  if (push_ != nullptr) {
+    push_->CheckInterest();
+    out.Optional("push_bound", push_->active());
+  }
   if (paused()) {
     out.Field("paused", true);
     out.Field("pause_remaining", *config_.pause_until_ns - env.clock.wall_ns());

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,6 +14,7 @@
 #include "jetstream/environment.h"
 #include "jetstream/message_reader.h"
 #include "jetstream/pull_queue.h"
+#include "jetstream/push_flow.h"
 
 namespace weir::jetstream {
 
@@ -118,6 +120,7 @@ class Consumer : public Sink, private DeliveryHost {
   void Terminate(const AckInfo& info, int64_t now_ns, std::string_view reason);
   void AnswerAck(std::string_view reply, bool when_durable);
   void MessageDone(StreamSeq seq);
+  std::unique_ptr<PushFlow> MakePush();
   void OnPull(std::string_view reply, std::string_view body);
 
   void MarkDirty();
@@ -141,6 +144,7 @@ class Consumer : public Sink, private DeliveryHost {
   AckLedger ledger_;
   MessageReader reader_;
   PullQueue pull_;
+  std::unique_ptr<PushFlow> push_;  // null for a pull consumer
   Delivery delivery_;
 
   std::vector<Router::SubscriptionId> subscriptions_;

@@ -16,6 +16,11 @@ constexpr int64_t kCongestionWait = 2'000'000;
 // Gaps below this are not worth a timer (replay policy original).
 constexpr int64_t kShortestGap = 1'000'000;
 
+// What a message counts for: all that the client sees of it.
+size_t SizeOf(const Outbound& out) {
+  return out.subject.size() + out.reply.size() + out.headers.size() + out.payload.size();
+}
+
 }  // namespace
 
 Delivery::Delivery(Parts parts, std::string_view stream, std::string_view consumer,
@@ -75,11 +80,15 @@ void Delivery::Resume() {
 }
 
 Delivery::Step Delivery::DeliverOne() {
-  if (!parts_.host.may_deliver() || parts_.pull.empty()) {
+  if (!parts_.host.may_deliver() || !SomebodyWants()) {
     return Step::kWait;
   }
   AckLedger::Redelivery next = parts_.ledger.NextRedelivery();
   return next.seq != 0 ? DeliverAgain(next) : DeliverNew();
+}
+
+bool Delivery::SomebodyWants() {
+  return parts_.push != nullptr ? parts_.push->Ready(now_ns_) : !parts_.pull.empty();
 }
 
 Delivery::Step Delivery::DeliverAgain(const AckLedger::Redelivery& next) {
@@ -135,31 +144,47 @@ Delivery::Step Delivery::Send(uint32_t deliveries) {
     out.headers = headers_;
     out.payload = {};
   }
-  size_t size = out.subject.size() + out.reply.size() + out.headers.size() + out.payload.size();
-  PullQueue::Offer offer{size, behind + 1};
+  Delivered delivered = parts_.push != nullptr ? ToPush(out) : ToPull(out, behind + 1);
+  if (delivered == Delivered::kNoInterest) {
+    return Step::kWait;
+  }
+  if (is_new) {
+    ledger.Deliver(message.seq, now_ns_);
+    parts_.reader.Advance(message.seq);
+    replay_time_ns_ = message.time_ns;
+    replay_sent_ns_ = now_ns_;
+  } else {
+    ledger.Redeliver(message.seq, now_ns_);
+  }
+  parts_.host.OnDelivered(message.seq, now_ns_);
+  if (delivered == Delivered::kCongested) {
+    RetryAt(now_ns_ + kCongestionWait);
+    return Step::kWait;
+  }
+  return Step::kGoOn;
+}
+
+Delivered Delivery::ToPush(const Outbound& out) {
+  Delivered delivered = parts_.env.router.Deliver(parts_.account, parts_.push->subject(), out);
+  if (delivered == Delivered::kNoInterest) {
+    parts_.push->LostInterest();
+  } else {
+    parts_.push->Sent(SizeOf(out), now_ns_);
+  }
+  return delivered;
+}
+
+Delivered Delivery::ToPull(const Outbound& out, uint64_t pending) {
+  PullQueue::Offer offer{SizeOf(out), pending};
   while (PullQueue::Request* request = parts_.pull.Pick(offer, now_ns_)) {
     Delivered delivered = parts_.env.router.Deliver(parts_.account, request->reply, out);
-    if (delivered == Delivered::kNoInterest) {
-      parts_.pull.Drop();
-      continue;
+    if (delivered != Delivered::kNoInterest) {
+      parts_.pull.Delivered(offer.size, now_ns_);
+      return delivered;
     }
-    if (is_new) {
-      ledger.Deliver(message.seq, now_ns_);
-      parts_.reader.Advance(message.seq);
-      replay_time_ns_ = message.time_ns;
-      replay_sent_ns_ = now_ns_;
-    } else {
-      ledger.Redeliver(message.seq, now_ns_);
-    }
-    parts_.pull.Delivered(size, now_ns_);
-    parts_.host.OnDelivered(message.seq, now_ns_);
-    if (delivered == Delivered::kCongested) {
-      RetryAt(now_ns_ + kCongestionWait);
-      return Step::kWait;
-    }
-    return Step::kGoOn;
+    parts_.pull.Drop();
   }
-  return Step::kWait;
+  return Delivered::kNoInterest;
 }
 
 bool Delivery::Early(const storage::MessageView& message) {

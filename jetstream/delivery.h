@@ -10,6 +10,7 @@
 #include "jetstream/js_subjects.h"
 #include "jetstream/message_reader.h"
 #include "jetstream/pull_queue.h"
+#include "jetstream/push_flow.h"
 #include "storage/stream_store.h"
 
 namespace weir::jetstream {
@@ -43,6 +44,7 @@ class Delivery {
     AckLedger& ledger;
     MessageReader& reader;
     PullQueue& pull;
+    PushFlow* push;  // null for a pull consumer
     DeliveryHost& host;
   };
 
@@ -77,6 +79,10 @@ class Delivery {
   Step DeliverNew();
   // The message in message_ goes to the next receiver.
   Step Send(uint32_t deliveries);
+  // To the one subject of a push consumer, or to a pull request. kNoInterest: to nobody.
+  Delivered ToPush(const Outbound& out);
+  Delivered ToPull(const Outbound& out, uint64_t pending);
+  bool SomebodyWants();
   bool Early(const storage::MessageView& message);
   void RetryAt(int64_t due_ns);
   void ArmDeadline();

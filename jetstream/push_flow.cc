@@ -1,0 +1,189 @@
+#include "jetstream/push_flow.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "protocol/base/nuid.h"
+#include "protocol/base/strings.h"
+
+namespace weir::jetstream {
+
+namespace {
+
+constexpr int64_t kSecond = 1'000'000'000;
+constexpr uint64_t kLargestWindow = 32ULL << 20;
+constexpr uint64_t kFirstWindow = kLargestWindow / 16;
+constexpr size_t kRequestIdSize = 4;
+// How often interest is looked at: while somebody is there, and while nobody is.
+constexpr int64_t kPresentPoll = kSecond;
+constexpr int64_t kAbsentPoll = kSecond / 10;
+
+}  // namespace
+
+PushFlow::PushFlow(Environment& env, AccountId account, std::string flow_prefix,
+                   const AckLedger& ledger, std::function<void()> run)
+    : env_(env),
+      account_(account),
+      flow_prefix_(std::move(flow_prefix)),
+      ledger_(ledger),
+      run_(std::move(run)) {}
+
+PushFlow::~PushFlow() {
+  Stop();
+}
+
+void PushFlow::Configure(const ConsumerConfig& config, int64_t burst_bytes) {
+  bool moved = started_ && subject_ != config.deliver_subject;
+  subject_ = config.deliver_subject;
+  heartbeat_ns_ = config.idle_heartbeat_ns;
+  flow_control_ = config.flow_control;
+  if (window_ == 0) {
+    window_ = kFirstWindow;
+  }
+  rate_bps_ = static_cast<int64_t>(config.rate_limit_bps);
+  if (rate_bps_ > 0) {
+    burst_ns_ = burst_bytes * 8 * kSecond / rate_bps_;
+  }
+  if (moved) {
+    CheckInterest();
+  }
+}
+
+void PushFlow::Start() {
+  started_ = true;
+  inactive_since_ns_ = last_sent_ns_ = env_.clock.steady_ns();
+  active_ = env_.router.HasInterest(account_, subject_);
+  ArmInterest();
+  ArmHeartbeat();
+}
+
+void PushFlow::Stop() {
+  started_ = false;
+  for (auto* timer : {&interest_timer_, &heartbeat_timer_, &rate_timer_}) {
+    env_.timers.Cancel(*timer);
+  }
+}
+
+bool PushFlow::Ready(int64_t now_ns) {
+  if (!active_ || (flow_control_ && under_way_ > window_)) {
+    return false;
+  }
+  if (rate_bps_ > 0 && rate_due_ns_ > now_ns) {
+    if (!rate_timer_) {
+      rate_timer_ = env_.timers.Schedule(rate_due_ns_, [this] {
+        rate_timer_ = {};
+        run_();
+      });
+    }
+    return false;
+  }
+  return true;
+}
+
+void PushFlow::Sent(size_t size, int64_t now_ns) {
+  last_sent_ns_ = now_ns;
+  if (rate_bps_ > 0) {
+    rate_due_ns_ = std::max(rate_due_ns_, now_ns - burst_ns_) +
+                   static_cast<int64_t>(size) * 8 * kSecond / rate_bps_;
+  }
+  if (!flow_control_) {
+    return;
+  }
+  under_way_ += size;
+  if (request_.empty()) {
+    if (under_way_ > window_ / 2) {
+      SendRequest();
+    }
+  } else if (under_way_ - asked_for_ >= window_) {
+    asked_for_ += size;
+  }
+}
+
+void PushFlow::SendRequest() {
+  request_ = Cat(flow_prefix_, RandomName(env_.random, kRequestIdSize));
+  asked_for_ = under_way_;
+  Status(request_, "NATS/1.0 100 FlowControl Request\r\n\r\n");
+}
+
+void PushFlow::OnFlowControl(std::string_view subject) {
+  if (request_.empty() || subject != request_) {
+    return;
+  }
+  window_ = std::min(window_ * 2, kLargestWindow);
+  under_way_ -= std::min(under_way_, asked_for_);
+  asked_for_ = 0;
+  request_.clear();
+  run_();
+}
+
+void PushFlow::LostInterest() {
+  SetActive(false);
+}
+
+void PushFlow::CheckInterest() {
+  SetActive(env_.router.HasInterest(account_, subject_));
+}
+
+void PushFlow::SetActive(bool active) {
+  if (active == active_) {
+    return;
+  }
+  active_ = active;
+  // The one who comes now knows nothing of what was asked of the one before.
+  request_.clear();
+  under_way_ = asked_for_ = 0;
+  if (active) {
+    last_sent_ns_ = env_.clock.steady_ns();
+    run_();
+  } else {
+    inactive_since_ns_ = env_.clock.steady_ns();
+  }
+  ArmInterest();
+}
+
+void PushFlow::ArmInterest() {
+  if (!started_) {
+    return;
+  }
+  env_.timers.Cancel(interest_timer_);
+  int64_t due = env_.clock.steady_ns() + (active_ ? kPresentPoll : kAbsentPoll);
+  interest_timer_ = env_.timers.Schedule(due, [this] {
+    interest_timer_ = {};
+    ArmInterest();
+    CheckInterest();
+  });
+}
+
+void PushFlow::ArmHeartbeat() {
+  if (heartbeat_ns_ == 0) {
+    return;
+  }
+  heartbeat_timer_ = env_.timers.Schedule(last_sent_ns_ + heartbeat_ns_, [this] {
+    heartbeat_timer_ = {};
+    int64_t now = env_.clock.steady_ns();
+    if (last_sent_ns_ + heartbeat_ns_ <= now) {
+      if (active_) {
+        SendHeartbeat();
+      }
+      last_sent_ns_ = now;
+    }
+    ArmHeartbeat();
+  });
+}
+
+void PushFlow::SendHeartbeat() {
+  std::string headers =
+      Cat("NATS/1.0 100 Idle Heartbeat\r\nNats-Last-Consumer: ", ledger_.delivered().consumer,
+          "\r\nNats-Last-Stream: ", ledger_.delivered().stream, "\r\n");
+  if (!request_.empty()) {
+    CatTo(headers, "Nats-Consumer-Stalled: ", request_, "\r\n");
+  }
+  headers.append("\r\n");
+  Status({}, headers);
+}
+
+void PushFlow::Status(std::string_view reply, std::string_view headers) {
+  env_.router.Publish(account_, Outbound{subject_, reply, headers, {}});
+}
+
+}  // namespace weir::jetstream

@@ -1,0 +1,85 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "jetstream/ack_ledger.h"
+#include "jetstream/consumer_config.h"
+#include "jetstream/environment.h"
+
+namespace weir::jetstream {
+
+// The receiving end of a push consumer (jetstream-api.md 9.8): is anybody there, how much may be
+// under way, how fast may it go, and the heartbeats in between.
+//
+// Interest is looked at now and then, since nobody tells of it; a delivery that finds none says so
+// at once. Confined to the consumer's home.
+class PushFlow {
+ public:
+  // `run` is called when delivery may go on.
+  PushFlow(Environment& env, AccountId account, std::string flow_prefix, const AckLedger& ledger,
+           std::function<void()> run);
+  ~PushFlow();
+  PushFlow(const PushFlow&) = delete;
+  PushFlow& operator=(const PushFlow&) = delete;
+
+  // Also when the configuration changes; `burst_bytes` may go at once under a rate limit.
+  void Configure(const ConsumerConfig& config, int64_t burst_bytes);
+  void Start();
+  void Stop();
+
+  // May the next message go? If not, `run` is called when it may.
+  bool Ready(int64_t now_ns);
+  const std::string& subject() const { return subject_; }
+  // A message of this size went out.
+  void Sent(size_t size, int64_t now_ns);
+  // The last message found nobody.
+  void LostInterest();
+  // A client answers a flow control request.
+  void OnFlowControl(std::string_view subject);
+  // Looks whether anybody is there.
+  void CheckInterest();
+
+  bool active() const { return active_; }
+  // Steady time since when nobody is there; meaningless while active.
+  int64_t inactive_since_ns() const { return inactive_since_ns_; }
+
+ private:
+  void SetActive(bool active);
+  void SendRequest();
+  void SendHeartbeat();
+  void Status(std::string_view reply, std::string_view headers);
+  void ArmInterest();
+  void ArmHeartbeat();
+
+  Environment& env_;
+  const AccountId account_;
+  const std::string flow_prefix_;
+  const AckLedger& ledger_;
+  std::function<void()> run_;
+
+  std::string subject_;
+  int64_t heartbeat_ns_ = 0;
+  bool flow_control_ = false;
+  int64_t rate_bps_ = 0;  // bits; 0: no limit
+  int64_t burst_ns_ = 0;  // what the burst takes at that rate
+
+  bool started_ = false;
+  bool active_ = false;
+  int64_t inactive_since_ns_ = 0;
+  int64_t last_sent_ns_ = 0;
+
+  uint64_t window_ = 0;                  // bytes that may be under way
+  uint64_t under_way_ = 0;               // bytes sent and not confirmed
+  uint64_t asked_for_ = 0;               // what the answer to the request confirms
+  std::string request_;                  // reply subject of the request under way; empty: none
+  int64_t rate_due_ns_ = INT64_MIN / 2;  // when the bytes sent so far are paid for
+
+  TimerQueue::TimerId interest_timer_;
+  TimerQueue::TimerId heartbeat_timer_;
+  TimerQueue::TimerId rate_timer_;
+};
+
+}  // namespace weir::jetstream
