@@ -126,8 +126,9 @@ int Fail(std::string_view called_name, const Status& status) {
 int Main(const std::vector<std::string>& arguments) {
   std::string_view called_name = server::CalledName(arguments[0]);
   server::CommandLine command = server::ParseCommandLine(arguments);
-  std::fputs(command.out.c_str(), stdout);
-  std::fputs(command.err.c_str(), stderr);
+  // Not fputs: a message may quote a zero byte of the configuration.
+  std::fwrite(command.out.data(), 1, command.out.size(), stdout);
+  std::fwrite(command.err.data(), 1, command.err.size(), stderr);
   switch (command.action) {
     case server::CommandLine::Action::kExit:
       return command.exit_code;

@@ -49,6 +49,10 @@ constexpr FeatureText kUnsupported[] = {
 
 }  // namespace
 
+std::span<const FeatureText> UnsupportedFeatures() {
+  return kUnsupported;
+}
+
 const FeatureText* FindUnsupported(Feature feature) {
   const auto* found = std::find_if(std::begin(kUnsupported), std::end(kUnsupported),
                                    [feature](const auto& row) { return row.feature == feature; });
