@@ -195,9 +195,6 @@ ApiError CheckSupported(const ConsumerConfig& config) {
   if (config.ack_policy == AckPolicy::kFlowControl) {
     return MakeError(10052, "ack policy flow_control is not supported");
   }
-  if (config.priority_policy == PriorityPolicy::kPinnedClient) {
-    return MakeError(10052, "priority policy pinned_client is not supported");
-  }
   return {};
 }
 
@@ -209,28 +206,43 @@ void RespondInfo(Stream& stream, const ApiRequest& request, std::string_view typ
   Respond(stream.env(), request, out.text());
 }
 
-// Sends the answer once everything staged so far is durable.
-void RespondWhenDurable(Stream& stream, const ApiRequest& request, std::string_view type,
-                        std::string json) {
-  stream.WhenDurable([&env = stream.env(), request, type = std::string(type),
-                      json = std::move(json)](const Status& status) {
+// What a create or delete of this consumer waits for: a durable one is promised, an ephemeral one
+// only has to be on its way.
+enum class Promise : uint8_t { kNothing, kStaged, kDurable };
+
+Promise PromiseFor(const Consumer& consumer) {
+  if (!consumer.persistent()) {
+    return Promise::kNothing;
+  }
+  return consumer.config().is_durable() ? Promise::kDurable : Promise::kStaged;
+}
+
+void RespondAfter(Stream& stream, Promise promise, const ApiRequest& request, std::string_view type,
+                  std::string json) {
+  if (promise == Promise::kNothing) {
+    Respond(stream.env(), request, json);
+    return;
+  }
+  auto answer = [&env = stream.env(), request, type = std::string(type),
+                 json = std::move(json)](const Status& status) {
     if (status.ok()) {
       Respond(env, request, json);
     } else {
       RespondError(env, request, type, MakeError(10104, Message(status)));
     }
-  });
+  };
+  if (promise == Promise::kDurable) {
+    stream.WhenDurable(std::move(answer));
+  } else {
+    stream.shard().WhenCommitted(std::move(answer));
+  }
 }
 
-void RespondInfoWhenDurable(Stream& stream, const ApiRequest& request, Consumer& consumer) {
-  if (!consumer.persistent()) {
-    RespondInfo(stream, request, kCreateResponse, consumer);
-    return;
-  }
+void RespondCreated(Stream& stream, const ApiRequest& request, Consumer& consumer) {
   JsonWriter out = StartResponse(kCreateResponse);
   consumer.WriteInfo(out);
   out.CloseObject();
-  RespondWhenDurable(stream, request, kCreateResponse, out.Take());
+  RespondAfter(stream, PromiseFor(consumer), request, kCreateResponse, out.Take());
 }
 
 // The consumer exists: the request is an update, or a repetition.
@@ -391,7 +403,7 @@ void HandleConsumerCreate(Stream& stream, const ApiRequest& request) {
   if (stream.consumers().size() > before) {
     consumer->AnnounceCreated();
   }
-  RespondInfoWhenDurable(stream, request, *consumer);
+  RespondCreated(stream, request, *consumer);
 }
 
 void HandleConsumerNames(Stream& stream, const ApiRequest& request) {
@@ -425,15 +437,11 @@ void HandleConsumerDelete(Stream& stream, const ApiRequest& request) {
   if (consumer == nullptr) {
     return;
   }
-  bool persistent = consumer->persistent();
+  Promise promise = PromiseFor(*consumer);
   consumer->Delete();
   JsonWriter out = StartResponse(kType);
   out.Field("success", true).CloseObject();
-  if (persistent) {
-    RespondWhenDurable(stream, request, kType, out.Take());
-  } else {
-    Respond(stream.env(), request, out.text());
-  }
+  RespondAfter(stream, promise, request, kType, out.Take());
 }
 
 void HandleConsumerPause(Stream& stream, const ApiRequest& request) {
@@ -468,11 +476,7 @@ void HandleConsumerPause(Stream& stream, const ApiRequest& request) {
     out.Field("pause_remaining", until - env.clock.wall_ns());
   }
   out.CloseObject();
-  if (consumer->persistent()) {
-    RespondWhenDurable(stream, request, kType, out.Take());
-  } else {
-    Respond(env, request, out.text());
-  }
+  RespondAfter(stream, PromiseFor(*consumer), request, kType, out.Take());
 }
 
 void HandleConsumerUnpin(Stream& stream, const ApiRequest& request) {
@@ -506,6 +510,7 @@ void HandleConsumerUnpin(Stream& stream, const ApiRequest& request) {
     RespondError(env, request, kType, MakeError(10160));
     return;
   }
+  consumer->Unpin();
   JsonWriter out = StartResponse(kType);
   out.CloseObject();
   Respond(env, request, out.text());

@@ -47,9 +47,10 @@ Consumer::Consumer(Stream& stream, ConsumerConfig config, uint32_t consumer_id, 
                   self->OnLoaded(status);
                 }
               }),
-      pull_(stream.env(), stream.account(), ledger_),
+      pin_(stream.env(), [this](std::string_view reason) { OnPinChanged(reason); }),
+      pull_(stream.env(), stream.account(), ledger_, pin_),
       push_(MakePush()),
-      delivery_({stream.env(), stream.account(), ledger_, reader_, pull_, push_.get(), *this},
+      delivery_({stream.env(), stream.account(), ledger_, reader_, pull_, pin_, push_.get(), *this},
                 stream.name(), name_,
                 [shard = &stream.shard(), stream_id = stream.id(), name = name_, consumer_id] {
                   if (Consumer* self = FindAgain(*shard, stream_id, name, consumer_id)) {
@@ -111,6 +112,7 @@ Status Consumer::Start(std::string_view stored_state) {
 
 void Consumer::Configure() {
   ledger_.Configure(config_);
+  pin_.Configure(config_.priority_timeout_ns);
   pull_.Configure(config_);
   delivery_.Configure(config_);
   if (push_ != nullptr) {
@@ -375,6 +377,16 @@ void Consumer::OnVanished(StreamSeq seq) {
   }
 }
 
+void Consumer::OnPinChanged(std::string_view reason) {
+  const std::string& group = config_.priority_groups.front();
+  if (reason.empty()) {
+    events_.Pinned(group, pin_.id());
+  } else {
+    events_.Unpinned(group, reason);
+    delivery_.Run();
+  }
+}
+
 void Consumer::OnExhausted(StreamSeq seq, uint64_t deliveries) {
   MarkDirty();
   events_.Exceeded(seq, deliveries);
@@ -579,7 +591,8 @@ void Consumer::WriteInfo(JsonWriter& out) {
   if (!config_.priority_groups.empty()) {
     out.Key("priority_groups").OpenArray().OpenObject();
     out.Field("group", config_.priority_groups.front());
-    out.Key("pinned_ts").Time(kZeroTime).CloseObject().CloseArray();
+    out.Optional("pinned_client_id", pin_.id());
+    out.Key("pinned_ts").Time(pin_.since_ns()).CloseObject().CloseArray();
   }
 }
 

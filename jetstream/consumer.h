@@ -8,6 +8,7 @@
 
 #include "jetstream/ack_ledger.h"
 #include "jetstream/api_errors.h"
+#include "jetstream/client_pin.h"
 #include "jetstream/consumer_config.h"
 #include "jetstream/consumer_events.h"
 #include "jetstream/delivery.h"
@@ -79,6 +80,9 @@ class Consumer : public Sink, private DeliveryHost {
   // the error is what stands behind "invalid reset: ".
   StatusOr<StreamSeq> Reset(StreamSeq seq);
 
+  // Whoever is pinned is so no more (CONSUMER.UNPIN).
+  void Unpin() { pin_.Release("admin"); }
+
   // For exports: everything up to and including `seq` is done.
   void MoveFloor(StreamSeq seq);
 
@@ -121,6 +125,7 @@ class Consumer : public Sink, private DeliveryHost {
   void AnswerAck(std::string_view reply, bool when_durable);
   void MessageDone(StreamSeq seq);
   std::unique_ptr<PushFlow> MakePush();
+  void OnPinChanged(std::string_view reason);
   void OnPull(std::string_view reply, std::string_view body);
 
   void MarkDirty();
@@ -143,6 +148,7 @@ class Consumer : public Sink, private DeliveryHost {
   ConsumerEvents events_;
   AckLedger ledger_;
   MessageReader reader_;
+  ClientPin pin_;
   PullQueue pull_;
   std::unique_ptr<PushFlow> push_;  // null for a pull consumer
   Delivery delivery_;

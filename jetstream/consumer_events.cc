@@ -11,17 +11,45 @@ ConsumerEvents::ConsumerEvents(Environment& env, AccountId account, std::string 
                                std::string consumer)
     : env_(env), account_(account), stream_(std::move(stream)), consumer_(std::move(consumer)) {}
 
-void ConsumerEvents::Publish(std::string_view subject, std::string_view type, Fields fields) {
+void ConsumerEvents::PublishAll(std::string_view subject, std::string_view type, Fields fields) {
   if (!env_.router.HasInterest(account_, subject)) {
     return;
   }
   JsonWriter out;
   out.OpenObject().Field("type", Cat("io.nats.jetstream.", type));
   out.Field("id", Nuid(env_.random)).Key("timestamp").Time(env_.clock.wall_ns());
-  out.Field("stream", stream_).Field("consumer", consumer_);
   fields(out);
-  out.Optional("domain", env_.options.domain).CloseObject();
+  out.CloseObject();
   env_.router.Publish(account_, Outbound{subject, {}, {}, out.text()});
+}
+
+void ConsumerEvents::Publish(std::string_view subject, std::string_view type, Fields fields) {
+  PublishAll(subject, type, [&](JsonWriter& out) {
+    out.Field("stream", stream_).Field("consumer", consumer_);
+    fields(out);
+    out.Optional("domain", env_.options.domain);
+  });
+}
+
+void ConsumerEvents::PublishPin(std::string_view event, std::string_view type,
+                                std::string_view group, Fields last) {
+  PublishAll(ConsumerAdvisorySubject(event, stream_, consumer_), Cat("advisory.v1.", type),
+             [&](JsonWriter& out) {
+               out.Field("account", env_.accounts.NameOf(account_));
+               out.Field("stream", stream_).Field("consumer", consumer_);
+               out.Optional("domain", env_.options.domain).Field("group", group);
+               last(out);
+             });
+}
+
+void ConsumerEvents::Pinned(std::string_view group, std::string_view pin_id) {
+  PublishPin("PINNED", "consumer_group_pinned", group,
+             [pin_id](JsonWriter& out) { out.Field("pinned_id", pin_id); });
+}
+
+void ConsumerEvents::Unpinned(std::string_view group, std::string_view reason) {
+  PublishPin("UNPINNED", "consumer_group_unpinned", group,
+             [reason](JsonWriter& out) { out.Field("reason", reason); });
 }
 
 void ConsumerEvents::PublishAdvisory(std::string_view event, std::string_view type, Fields fields) {

@@ -21,6 +21,8 @@ class ConsumerEvents {
   void Created() { Action("CREATED", "create"); }
   void Deleted() { Action("DELETED", "delete"); }
   void Paused(bool paused, int64_t until_ns);
+  void Pinned(std::string_view group, std::string_view pin_id);
+  void Unpinned(std::string_view group, std::string_view reason);
   // max_deliver was reached.
   void Exceeded(StreamSeq seq, uint64_t deliveries);
   void Naked(const SequencePair& at, uint64_t deliveries);
@@ -31,7 +33,11 @@ class ConsumerEvents {
   using Fields = absl::FunctionRef<void(JsonWriter&)>;
 
   void Action(std::string_view event, std::string_view action);
+  // `fields` writes everything behind type, id and time.
+  void PublishAll(std::string_view subject, std::string_view type, Fields fields);
   void Publish(std::string_view subject, std::string_view type, Fields fields);
+  void PublishPin(std::string_view event, std::string_view type, std::string_view group,
+                  Fields last);
   void PublishAdvisory(std::string_view event, std::string_view type, Fields fields);
 
   Environment& env_;

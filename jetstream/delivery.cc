@@ -177,7 +177,12 @@ Delivered Delivery::ToPush(const Outbound& out) {
 Delivered Delivery::ToPull(const Outbound& out, uint64_t pending) {
   PullQueue::Offer offer{SizeOf(out), pending};
   while (PullQueue::Request* request = parts_.pull.Pick(offer, now_ns_)) {
-    Delivered delivered = parts_.env.router.Deliver(parts_.account, request->reply, out);
+    Outbound addressed = out;
+    if (!parts_.pin.id().empty()) {
+      pinned_headers_ = protocol::WithHeader(out.headers, "Nats-Pin-Id", parts_.pin.id());
+      addressed.headers = pinned_headers_;
+    }
+    Delivered delivered = parts_.env.router.Deliver(parts_.account, request->reply, addressed);
     if (delivered != Delivered::kNoInterest) {
       parts_.pull.Delivered(offer.size, now_ns_);
       return delivered;

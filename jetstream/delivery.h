@@ -44,6 +44,7 @@ class Delivery {
     AckLedger& ledger;
     MessageReader& reader;
     PullQueue& pull;
+    const ClientPin& pin;
     PushFlow* push;  // null for a pull consumer
     DeliveryHost& host;
   };
@@ -100,6 +101,7 @@ class Delivery {
 
   storage::StoredMessage message_;  // kept for its memory
   std::string headers_;
+  std::string pinned_headers_;
   int64_t now_ns_ = 0;
   bool running_ = false;
   bool again_ = false;

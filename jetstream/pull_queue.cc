@@ -17,8 +17,12 @@ std::string PendingHeaders(int64_t messages, int64_t bytes) {
 
 }  // namespace
 
-PullQueue::PullQueue(Environment& env, AccountId account, const AckLedger& ledger)
-    : env_(env), account_(account), ledger_(ledger), last_activity_ns_(env.clock.steady_ns()) {}
+PullQueue::PullQueue(Environment& env, AccountId account, const AckLedger& ledger, ClientPin& pin)
+    : env_(env),
+      account_(account),
+      ledger_(ledger),
+      pin_(pin),
+      last_activity_ns_(env.clock.steady_ns()) {}
 
 PullQueue::~PullQueue() {
   env_.timers.Cancel(timer_);
@@ -63,6 +67,9 @@ std::string PullQueue::Refusal(const PullRequest& request) const {
     if (std::find(groups_.begin(), groups_.end(), request.group) == groups_.end()) {
       return "400 Bad Request - Invalid Priority Group";
     }
+    if (!pin_.id().empty() && !request.pin_id.empty() && request.pin_id != pin_.id()) {
+      return "423 Nats-Pin-Id mismatch";
+    }
   }
   return {};
 }
@@ -78,6 +85,9 @@ bool PullQueue::Add(std::string_view reply, std::string_view body,
   if (std::string refusal = Refusal(request); !refusal.empty()) {
     SendStatus(reply, refusal);
     return false;
+  }
+  if (!request.pin_id.empty() && request.pin_id == pin_.id()) {
+    pin_.Touch();
   }
   int64_t now = env_.clock.steady_ns();
   if (requests_.size() >= max_waiting_ && now - last_refresh_ns_ > kSecond) {
@@ -121,6 +131,7 @@ bool PullQueue::Add(std::string_view reply, std::string_view body,
   waiting.min_pending = request.min_pending;
   waiting.min_ack_pending = request.min_ack_pending;
   waiting.priority = request.priority;
+  waiting.pin_id = request.pin_id;
   last_activity_ns_ = now;
   Insert(std::move(waiting));
   return true;
@@ -150,19 +161,39 @@ bool PullQueue::Blocked(const Request& request, const Offer& offer) const {
   return !enough_pending && !enough_unacked;
 }
 
+PullQueue::Pinned PullQueue::CheckPin(const Request& request) const {
+  if (policy_ != PriorityPolicy::kPinnedClient) {
+    return Pinned::kGoOn;
+  }
+  if (request.pin_id.empty()) {
+    return pin_.id().empty() ? Pinned::kGoOn : Pinned::kOther;
+  }
+  return request.pin_id == pin_.id() ? Pinned::kGoOn : Pinned::kStale;
+}
+
 PullQueue::Request* PullQueue::Pick(const Offer& offer, int64_t now_ns) {
   size_t passed_over = 0;
   while (passed_over < requests_.size()) {
     Request& request = requests_.front();
     if (request.expires_ns != 0 && request.expires_ns <= now_ns) {
       Expire(requests_.begin());
-    } else if (Blocked(request, offer)) {
+      continue;
+    }
+    Pinned pinned = CheckPin(request);
+    if (pinned == Pinned::kStale) {
+      SendFinal(request, "423 Nats-Wrong-Pin-Id");
+      Remove(requests_.begin());
+    } else if (pinned == Pinned::kOther || Blocked(request, offer)) {
       Rotate();
       ++passed_over;
     } else if (request.max_bytes > 0 && static_cast<int64_t>(offer.size) > request.max_bytes) {
       SendFinal(request, "409 Message Size Exceeds MaxBytes");
       Remove(requests_.begin());
     } else {
+      if (policy_ == PriorityPolicy::kPinnedClient && pin_.id().empty()) {
+        pin_.Assign();
+        request.pin_id = pin_.id();
+      }
       return &request;
     }
   }

@@ -4,10 +4,12 @@
 #include <list>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/functional/function_ref.h"
 
 #include "jetstream/ack_ledger.h"
+#include "jetstream/client_pin.h"
 #include "jetstream/consumer_config.h"
 #include "jetstream/environment.h"
 #include "jetstream/pull_request.h"
@@ -33,6 +35,7 @@ class PullQueue {
     int64_t min_pending = 0;
     int64_t min_ack_pending = 0;
     int64_t priority = 0;
+    std::string pin_id;  // of the client that is pinned, or was
   };
   // What a message on its way looks like to the queue.
   struct Offer {
@@ -40,7 +43,7 @@ class PullQueue {
     uint64_t pending = 0;  // messages not yet delivered, this one included
   };
 
-  PullQueue(Environment& env, AccountId account, const AckLedger& ledger);
+  PullQueue(Environment& env, AccountId account, const AckLedger& ledger, ClientPin& pin);
   ~PullQueue();
   PullQueue(const PullQueue&) = delete;
   PullQueue& operator=(const PullQueue&) = delete;
@@ -87,6 +90,13 @@ class PullQueue {
   void SendHeartbeat(const Request& request);
   void Expire(Iterator at);
   bool Blocked(const Request& request, const Offer& offer) const;
+  // What the pin says about the request at the front.
+  enum class Pinned : uint8_t {
+    kGoOn,
+    kOther,  // somebody else's turn
+    kStale,  // it carries an id that is not valid any more
+  };
+  Pinned CheckPin(const Request& request) const;
   void Remove(Iterator at);
   // The front goes behind its equals.
   void Rotate();
@@ -97,6 +107,7 @@ class PullQueue {
   Environment& env_;
   const AccountId account_;
   const AckLedger& ledger_;
+  ClientPin& pin_;
 
   size_t max_waiting_ = 0;
   int64_t max_batch_ = 0;

@@ -51,6 +51,15 @@ TEST_F(ApiConsumersTest, TheAnswerWaitsForTheCommit) {
   EXPECT_EQ(world_.router.PayloadsTo("_INBOX.api").size(), 1u);
 }
 
+TEST_F(ApiConsumersTest, AnEphemeralIsNotSyncedForItsAnswer) {
+  size_t synced = world_.commits.synced;
+
+  CreateC(R"({"ack_policy":"explicit"})");
+
+  EXPECT_EQ(world_.commits.synced, synced);
+  EXPECT_EQ(world_.meta.consumers.size(), 1u);
+}
+
 TEST_F(ApiConsumersTest, AFailedCommitIsTold) {
   world_.commits.Fail(DataLoss("disk is full"));
 

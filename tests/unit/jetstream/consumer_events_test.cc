@@ -68,6 +68,16 @@ TEST_F(ConsumerEventsTest, AReasonIsLeftOutWhenThereIsNone) {
   EXPECT_THAT(Only().payload, HasSubstr(R"("deliveries":5,"reason":"because"})"));
 }
 
+TEST_F(ConsumerEventsTest, PinsNameTheAccountFirst) {
+  events_.Pinned("g", "id");
+  auto pinned = Only();
+  EXPECT_EQ(pinned.subject, "$JS.EVENT.ADVISORY.CONSUMER.PINNED.ORDERS.C");
+  EXPECT_THAT(pinned.payload, HasSubstr(R"("account":"$G","stream":"ORDERS","consumer":"C",)"
+                                        R"("group":"g","pinned_id":"id"})"));
+  events_.Unpinned("g", "admin");
+  EXPECT_THAT(Only().payload, HasSubstr(R"("group":"g","reason":"admin"})"));
+}
+
 TEST_F(ConsumerEventsTest, Pauses) {
   events_.Paused(true, world_.clock.wall_ns());
 

@@ -178,6 +178,28 @@ TEST_F(DeliveryTest, HeadersOnlyTellsTheSize) {
   EXPECT_EQ(sent[1].headers, "NATS/1.0\r\nA: b\r\nNats-Msg-Size: 1\r\n\r\n");
 }
 
+TEST_F(DeliveryTest, APinnedClientLearnsItsId) {
+  auto config = ConsumerWorld::Durable("C");
+  config.priority_policy = PriorityPolicy::kPinnedClient;
+  config.priority_groups = {"g"};
+  config.priority_timeout_ns = Ns(2min);
+  Consumer& consumer = world_.Add(config);
+  PublishMany(1);
+
+  world_.Pull("C", "_INBOX.a", R"({"batch":1,"group":"g"})");
+
+  auto sent = world_.router.Take();
+  ASSERT_EQ(sent.size(), 1u);
+  EXPECT_THAT(sent[0].headers,
+              ::testing::MatchesRegex("NATS/1.0\r\nNats-Pin-Id: [0-9A-Za-z]{22}\r\n\r\n"));
+  JsonWriter out;
+  out.OpenObject();
+  consumer.WriteInfo(out);
+  EXPECT_THAT(out.text(), ::testing::HasSubstr(Cat(R"("priority_groups":[{"group":"g",)",
+                                                   R"("pinned_client_id":")",
+                                                   sent[0].headers.substr(23, 22), '"')));
+}
+
 TEST_F(DeliveryTest, MaxDeliverEndsWithAnAdvisory) {
   auto config = ConsumerWorld::Durable("C");
   config.max_deliver = 2;

@@ -19,7 +19,9 @@ using ::testing::StartsWith;
 
 class PullQueueTest : public ::testing::Test {
  protected:
-  PullQueueTest() : queue_(world_.env, kGlobalAccount, ledger_) {
+  PullQueueTest()
+      : pin_(world_.env, [this](std::string_view reason) { pins_.emplace_back(reason); }),
+        queue_(world_.env, kGlobalAccount, ledger_, pin_) {
     config_ = ConsumerWorld::Durable("C");
     config_.max_waiting = 4;
     queue_.Configure(config_);
@@ -52,6 +54,8 @@ class PullQueueTest : public ::testing::Test {
   ConsumerWorld world_;
   ConsumerConfig config_;
   AckLedger ledger_;
+  std::vector<std::string> pins_;
+  ClientPin pin_;
   PullQueue queue_;
 };
 
@@ -275,6 +279,43 @@ TEST_F(PullQueueTest, APriorityConsumerWantsAKnownGroup) {
   EXPECT_THAT(Statuses(),
               ElementsAre("_INBOX.a NATS/1.0 400 Bad Request - Priority Group missing\r\n\r\n",
                           "_INBOX.a NATS/1.0 400 Bad Request - Invalid Priority Group\r\n\r\n"));
+}
+
+TEST_F(PullQueueTest, OnlyThePinnedClientIsServed) {
+  config_.priority_policy = PriorityPolicy::kPinnedClient;
+  config_.priority_groups = {"g"};
+  queue_.Configure(config_);
+  pin_.Configure(Ns(2s));
+  Add("a", R"({"batch":2,"group":"g"})");
+  Add("b", R"({"batch":2,"group":"g"})");
+
+  EXPECT_EQ(Give(), "_INBOX.a");
+  EXPECT_EQ(Give(), "_INBOX.a");
+  EXPECT_EQ(Give(), "");
+  EXPECT_TRUE(Add("a", Cat(R"({"batch":1,"group":"g","id":")", pin_.id(), "\"}")));
+  EXPECT_EQ(Give(), "_INBOX.a");
+  EXPECT_FALSE(Add("c", R"({"batch":1,"group":"g","id":"other"})"));
+  EXPECT_THAT(Statuses(), ElementsAre("_INBOX.c NATS/1.0 423 Nats-Pin-Id mismatch\r\n\r\n"));
+
+  world_.Advance(2s);
+
+  EXPECT_EQ(Give(), "_INBOX.b");
+  EXPECT_THAT(pins_, ElementsAre("", "timeout", ""));
+}
+
+TEST_F(PullQueueTest, ARequestWithALostPinIsOver) {
+  config_.priority_policy = PriorityPolicy::kPinnedClient;
+  config_.priority_groups = {"g"};
+  queue_.Configure(config_);
+  pin_.Configure(Ns(2s));
+  Add("a", R"({"batch":3,"group":"g"})");
+  Give();
+
+  pin_.Release("admin");
+
+  EXPECT_EQ(Give(), "");
+  EXPECT_THAT(Statuses(), ElementsAre("_INBOX.a NATS/1.0 423 Nats-Wrong-Pin-Id\r\n"
+                                      "Nats-Pending-Messages: 2\r\nNats-Pending-Bytes: 0\r\n\r\n"));
 }
 
 }  // namespace
