@@ -451,7 +451,7 @@ def record(path, binary, extra=()):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--server", default=default_binary())
+    parser.add_argument("--server", default=default_binary(), type=lambda p: os.path.abspath(p) if os.sep in p else p)
     parser.add_argument("--against")
     parser.add_argument("--record", action="store_true")
     parser.add_argument("--config", action="append", default=[])
