@@ -119,7 +119,7 @@ class Decoder::Json {
     }
     ondemand::object object;
     if (document.get_object().get(object) != simdjson::SUCCESS) {
-      return "not a complete JSON object";
+      return "not one complete JSON object";
     }
     for (auto entry : object) {
       ondemand::field field;

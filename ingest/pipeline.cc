@@ -14,6 +14,8 @@ using std::chrono::milliseconds;
 constexpr size_t kGapsKept = 100;
 // How long a read waits for news when nothing else is due.
 constexpr milliseconds kIdleRead{1000};
+// The same while a batch is being committed.
+constexpr milliseconds kBusyRead{50};
 
 bool HasContent(const RowBatch& batch) {
   return !batch.empty();
@@ -188,12 +190,10 @@ Status Pipeline::AdoptTable(Session& session) {
     return FailedPrecondition(
         Cat("the table ", spec_.table, " does not exist, and create_table is false"));
   }
-  std::vector<ColumnSpec> hints = spec_.type_hints;
-  for (const ColumnSpec& fixed : Decoder::FixedColumns(spec_.layout)) {
-    hints.push_back(fixed);
-  }
-  TableSchema::Options options{std::move(hints), spec_.primary_key, spec_.contract,
-                               spec_.type_drift, spec_.max_columns, spec_.create_table};
+  TableSchema::Options options{spec_.type_hints,  Decoder::FixedColumns(spec_.layout),
+                               spec_.primary_key, spec_.contract,
+                               spec_.type_drift,  spec_.max_columns,
+                               spec_.create_table};
   if (spec_.strategy != Strategy::kMerge) {
     options.primary_key.clear();
   }
@@ -427,8 +427,8 @@ milliseconds Pipeline::ReadPatience(const Session& session) const {
     wait_ns = std::min(wait_ns, session.last_message_ns + spec_.stop.idle_ns - now);
   }
   if (session.writer->busy() && !HasContent(*session.batch)) {
-    // Its floor waits to be moved; a look at the log and then the wait for the writer.
-    wait_ns = 0;
+    // Its floor waits to be moved. Long enough for the stream's home to answer when there is more.
+    wait_ns = std::min(wait_ns, std::chrono::nanoseconds(kBusyRead).count());
   }
   return milliseconds(std::max<int64_t>(0, (wait_ns + 999'999) / 1'000'000));
 }

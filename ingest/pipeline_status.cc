@@ -128,6 +128,7 @@ int ExitCodeOf(const Status& status) {
     case StatusCode::kAlreadyExists:
       return 2;
     case StatusCode::kUnavailable:
+    case StatusCode::kPermissionDenied:
       return 3;
     case StatusCode::kResourceExhausted:
     case StatusCode::kOutOfRange:

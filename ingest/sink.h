@@ -75,7 +75,8 @@ struct WriteResult {
 // fences every other writer of the same export: its next Write() fails with kAborted.
 //
 // Status codes say what to do: kUnavailable is an outage (wait and retry), kAborted means fenced,
-// kResourceExhausted too many bad rows, anything else a mistake that retrying cannot repair.
+// kResourceExhausted too many bad rows, kPermissionDenied a target that cannot be opened or
+// written as it is, anything else a mistake that retrying cannot repair.
 class Sink {
  public:
   virtual ~Sink() = default;
@@ -110,6 +111,8 @@ inline constexpr std::string_view kTimeColumn = "_js_time";
 // Opens nothing yet: picks the implementation by the address's scheme. An unknown scheme is an
 // error that lists what this binary has.
 StatusOr<std::unique_ptr<Sink>> MakeSink(const ExportSpec& spec, Clock& clock);
+// Only that check.
+Status CheckSinkKind(std::string_view address);
 
 struct SinkKind {
   std::string_view scheme;

@@ -81,7 +81,8 @@ Status SqliteDb::Open(const std::string& path) {
   std::error_code error;
   std::filesystem::path parent = std::filesystem::path(path).parent_path();
   if (!parent.empty() && !std::filesystem::is_directory(parent, error)) {
-    return FailedPrecondition(
+    return MakeStatus(
+        StatusCode::kPermissionDenied,
         Cat("sqlite: cannot open ", path, ": there is no directory ", parent.string()));
   }
   sqlite3* opened = nullptr;
@@ -91,7 +92,7 @@ Status SqliteDb::Open(const std::string& path) {
   if (code != SQLITE_OK) {
     std::string text = opened == nullptr ? sqlite3_errstr(code) : sqlite3_errmsg(opened);
     sqlite3_close(opened);
-    return FailedPrecondition(Cat("sqlite: cannot open ", path, ": ", text));
+    return MakeStatus(StatusCode::kPermissionDenied, Cat("sqlite: cannot open ", path, ": ", text));
   }
   sqlite3_extended_result_codes(opened, 1);
   sqlite3_busy_timeout(opened, 2000);
@@ -138,6 +139,10 @@ Status SqliteDb::Error(int code, std::string_view what) const {
     case SQLITE_NOMEM:
     case SQLITE_PROTOCOL:
       return Unavailable(text);
+    case SQLITE_READONLY:
+    case SQLITE_PERM:
+    case SQLITE_AUTH:
+      return MakeStatus(StatusCode::kPermissionDenied, text);
     case SQLITE_INTERRUPT:
       return Cancelled(text);
     default:

@@ -149,10 +149,24 @@ void TableSchema::Adopt(const std::vector<ColumnSpec>& columns) {
   }
 }
 
+// A column without a value in the first batch would come later, and somewhere else in the table.
+void TableSchema::AddFixedColumns() {
+  for (const ColumnSpec& column : options_.fixed_columns) {
+    if (FindExact(column.name) == kUnmapped) {
+      columns_.push_back(column);
+      fixed_.push_back(1);
+      field_of_.push_back(kUnmapped);
+      taken_.insert(traits_.case_insensitive ? ToLower(column.name) : column.name);
+    }
+  }
+}
+
 const ColumnSpec* TableSchema::HintFor(std::string_view field, std::string_view column) const {
-  for (const ColumnSpec& hint : options_.hints) {
-    if (hint.name == field || hint.name == column) {
-      return &hint;
+  for (const auto* list : {&options_.hints, &options_.fixed_columns}) {
+    for (const ColumnSpec& hint : *list) {
+      if (hint.name == field || hint.name == column) {
+        return &hint;
+      }
     }
   }
   return nullptr;
@@ -366,6 +380,7 @@ StatusOr<SchemaPlan> TableSchema::Settle(RowBatch& batch) {
     plan = SchemaPlan{};
     if (batch.good_rows() > 0) {
       plan.create = true;
+      AddFixedColumns();
       plan.add = columns_;
       table_exists_ = true;
     }

@@ -31,6 +31,7 @@ class TableSchema {
  public:
   struct Options {
     std::vector<ColumnSpec> hints;
+    std::vector<ColumnSpec> fixed_columns;  // of a layout that knows its columns beforehand
     std::vector<std::string> primary_key;
     Contract contract = Contract::kEvolve;
     TypeDrift type_drift = TypeDrift::kWiden;
@@ -68,6 +69,7 @@ class TableSchema {
   bool CellFits(ColumnType type, const Cell& cell) const;
   void Convert(size_t field, RowBatch& batch);
   void CheckKeys(RowBatch& batch);
+  void AddFixedColumns();
   size_t PickColumn(std::string_view field, bool& is_new, std::string& name) const;
   size_t FindExact(std::string_view name) const;
   bool Collides(std::string_view name) const;

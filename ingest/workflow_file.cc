@@ -5,6 +5,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "ingest/sink.h"
 #include "ingest/yaml_reader.h"
 #include "protocol/base/strings.h"
 
@@ -335,6 +336,7 @@ class WorkflowReader {
   StatusOr<std::string> SinkAddress(const std::string& written) {
     WEIR_ASSIGN_OR_RETURN(std::string text, ResolveDepot(written));
     WEIR_ASSIGN_OR_RETURN(std::string address, ExpandAddress(text, Lookup()));
+    WEIR_RETURN_IF_ERROR(CheckSinkKind(address));
     if (!address.starts_with("sqlite:")) {
       return address;
     }

@@ -156,6 +156,9 @@ void ApiRouter::Subscribe() {
 }
 
 void ApiRouter::OnMessage(const Inbound& message) {
+  if (message.trace != nullptr && message.trace->only()) {
+    return;  // asked what would happen, not for it to happen
+  }
   if (!message.subject.starts_with(kApi)) {
     return;
   }

@@ -367,6 +367,9 @@ void Consumer::OnLoaded(const Status& status) {
 }
 
 void Consumer::OnMessage(const Inbound& message) {
+  if (message.trace != nullptr && message.trace->only()) {
+    return;
+  }
   if (stopped_) {
     return;
   }

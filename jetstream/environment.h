@@ -22,6 +22,16 @@
 
 namespace weir::jetstream {
 
+// Takes notes on the way of a traced message (protocol.md 14).
+class TraceLog {
+ public:
+  virtual ~TraceLog() = default;
+  // The publisher only wants to know what would happen: do nothing else.
+  virtual bool only() const = 0;
+  virtual void AddJetStream(std::string_view stream, std::string_view subject, bool no_interest,
+                            std::string_view error) = 0;
+};
+
 // A message that arrived at a sink. Views live for the duration of the call.
 struct Inbound {
   AccountId account;
@@ -29,6 +39,7 @@ struct Inbound {
   std::string_view reply;
   std::string_view headers;
   std::string_view payload;
+  TraceLog* trace = nullptr;  // with a traced message
 };
 
 // Receives messages of a subscription at its home.

@@ -196,6 +196,12 @@ void Stream::Ingest(const Inbound& message) {
   }
   int64_t now_ns = env().clock.wall_ns();
   PublishFacts facts = rules_.Check(message, now_ns);
+  if (message.trace != nullptr) [[unlikely]] {
+    Trace(message, facts);
+    if (message.trace->only()) {
+      return;
+    }
+  }
   switch (facts.verdict) {
     case PublishFacts::Verdict::kAccept:
       Store(message, facts, now_ns);
@@ -214,6 +220,13 @@ void Stream::Ingest(const Inbound& message) {
       }
       break;
   }
+}
+
+void Stream::Trace(const Inbound& message, const PublishFacts& facts) {
+  bool rejected = facts.verdict == PublishFacts::Verdict::kReject;
+  bool wanted = rejected || retention_->IsWanted(store_->state().last_seq + 1, message.subject);
+  message.trace->AddJetStream(name(), rejected ? std::string_view{} : message.subject, !wanted,
+                              rejected ? facts.error.description : std::string_view{});
 }
 
 bool Stream::IsCongested(const Inbound& message) {

@@ -165,6 +165,7 @@ class Stream : public Sink {
   };
 
   void Ingest(const Inbound& message);
+  void Trace(const Inbound& message, const PublishFacts& facts);
   bool IsCongested(const Inbound& message);
   void Store(const Inbound& message, const PublishFacts& facts, int64_t now_ns);
   void Skip(const storage::MessageView& message);

@@ -2,9 +2,9 @@
 
 namespace weir::server {
 
-AccountRegistry::AccountRegistry() {
+AccountRegistry::AccountRegistry(std::string_view system_account) {
   Add("$G");
-  Add("$SYS");
+  Add(system_account.empty() ? "$SYS" : system_account);
 }
 
 Account& AccountRegistry::Add(std::string_view name) {

@@ -34,6 +34,10 @@ class Account {
   std::optional<jetstream::AccountLimits> jetstream_limits;
   // Applied to what clients publish. Set before the workers start.
   SubjectMapper mapper;
+  // Where messages with a sampled traceparent are reported; empty: nowhere. Set before the workers
+  // start.
+  std::string trace_destination;
+  int trace_sampling = 100;  // percent of them
 
  private:
   const AccountId id_;
@@ -44,8 +48,8 @@ class Account {
 // All accounts by id and by name. Ids are dense and stay for the life of the process.
 class AccountRegistry : public jetstream::AccountDirectory {
  public:
-  // Creates "$G" and "$SYS" with their fixed ids.
-  AccountRegistry();
+  // Creates "$G" and the system account with their fixed ids.
+  explicit AccountRegistry(std::string_view system_account = "$SYS");
 
   // Returns the account of that name, made if it is new. Before the workers start.
   Account& Add(std::string_view name);

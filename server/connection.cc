@@ -4,6 +4,7 @@
 #include <cstring>
 #include <utility>
 
+#include "server/proxy_protocol.h"
 #include "server/worker.h"
 
 namespace weir::server {
@@ -11,6 +12,7 @@ namespace weir::server {
 namespace {
 
 constexpr int64_t kSecond = 1'000'000'000;
+constexpr int64_t kProxyHeaderNs = 5 * kSecond;
 constexpr int kMaxGather = 64;
 
 }  // namespace
@@ -42,12 +44,14 @@ protocol::ServerInfo Connection::Info() const {
   info.jetstream = options.jetstream.enabled;
   info.domain = options.jetstream.enabled ? options.jetstream.domain : std::string();
   info.client_id = id_;
-  info.client_ip = transport_->remote_ip();
+  // Behind a proxy the address is not known before its header has come.
+  info.client_ip = awaits_proxy_header_ ? std::string() : transport_->remote_ip();
   info.xkey = context_.identity.xkey;
   return info;
 }
 
 void Connection::Start(bool refuse) {
+  awaits_proxy_header_ = context_.options.proxy_protocol;
   session_.SendLine(protocol::InfoLine(Info()));
   if (refuse) {
     session_.Refuse("maximum connections exceeded", CloseReason::kMaxConnections);
@@ -60,6 +64,15 @@ void Connection::Start(bool refuse) {
           auth_timer_ = {};
           session_.Refuse("Authentication Timeout", CloseReason::kAuthenticationTimeout);
         });
+  }
+  if (awaits_proxy_header_) {
+    proxy_timer_ = worker_.timers().Schedule(worker_.now_ns() + kProxyHeaderNs, [this] {
+      proxy_timer_ = {};
+      if (awaits_proxy_header_ && end_ > begin_) {
+        LogError("the PROXY header did not come in time");
+        Close(CloseReason::kProtocolViolation);
+      }
+    });
   }
   ArmPing(context_.options.limits.ping_interval_ns);
   StartRead();
@@ -137,7 +150,34 @@ void Connection::OnRead(size_t bytes, bool failed) {
   Process();
 }
 
+bool Connection::PassedProxyHeader() {
+  if (!awaits_proxy_header_) {
+    return true;
+  }
+  ProxyHeader header = ProxyHeader::Read({input_.get() + begin_, end_ - begin_});
+  if (header.verdict == ProxyHeader::Verdict::kNeedMore) {
+    StartRead();
+    return false;
+  }
+  awaits_proxy_header_ = false;
+  worker_.timers().Cancel(proxy_timer_);
+  if (header.verdict == ProxyHeader::Verdict::kBad) {
+    LogError("malformed PROXY header");
+    Close(CloseReason::kProtocolViolation);
+    return false;
+  }
+  begin_ += header.size;
+  if (!header.ip.empty()) {
+    transport_->SetRemote(std::move(header.ip), header.port);
+  }
+  return true;
+}
+
 void Connection::Process() {
+  if (!PassedProxyHeader()) {
+    worker_.RequestEndTurn();
+    return;
+  }
   size_t consumed = 0;
   Session::Progress progress = session_.OnBytes({input_.get() + begin_, end_ - begin_}, consumed);
   begin_ += consumed;
@@ -279,7 +319,8 @@ void Connection::Teardown() {
   }
   torn_down_ = true;
   context_.log.Debug(Label(), "Client connection closed: ", ReasonText(session_.closing()));
-  for (TimerQueue::TimerId* timer : {&auth_timer_, &ping_timer_, &stall_timer_, &write_timer_}) {
+  for (TimerQueue::TimerId* timer :
+       {&auth_timer_, &ping_timer_, &stall_timer_, &write_timer_, &proxy_timer_}) {
     worker_.timers().Cancel(*timer);
   }
   const Session::Counters& counters = session_.counters();
@@ -352,6 +393,15 @@ PublishOutcome Connection::Publish(Account& account, const Message& message, boo
     outcome.congested = false;  // it has waited long enough for this read
   }
   return outcome;
+}
+
+PublishOutcome Connection::PublishTraced(Account& account, const Message& message, bool echo,
+                                         std::shared_ptr<MessageTrace> trace) {
+  return worker_.PublishTraced(account, message, echo ? nullptr : &self_, std::move(trace));
+}
+
+Clock& Connection::clock() {
+  return context_.clock;
 }
 
 Target Connection::TargetOf(uint32_t slot,

@@ -61,6 +61,10 @@ class Connection : public Transport::Handler, public SessionHost {
   // SessionHost
   PublishOutcome Publish(Account& account, const Message& message, bool echo,
                          CachedMatch& memo) override;
+  PublishOutcome PublishTraced(Account& account, const Message& message, bool echo,
+                               std::shared_ptr<MessageTrace> trace) override;
+  uint64_t client_id() const override { return id_; }
+  Clock& clock() override;
   void InsertSubscription(Account& account, uint32_t slot,
                           const SubscriptionTable::Subscription& subscription) override;
   void RemoveSubscription(Account& account, uint32_t slot,
@@ -85,6 +89,8 @@ class Connection : public Transport::Handler, public SessionHost {
   protocol::ServerInfo Info() const;
   Target TargetOf(uint32_t slot, const SubscriptionTable::Subscription& subscription) const;
   void StartRead();
+  // True when ordinary traffic may be processed: there is no PROXY header (any more).
+  bool PassedProxyHeader();
   void Process();
   void MakeRoom();
   void Pause();
@@ -119,6 +125,8 @@ class Connection : public Transport::Handler, public SessionHost {
   TimerQueue::TimerId ping_timer_;
   TimerQueue::TimerId stall_timer_;
   TimerQueue::TimerId write_timer_;
+  TimerQueue::TimerId proxy_timer_;
+  bool awaits_proxy_header_ = false;
   bool reading_ = false;
   bool paused_ = false;
   bool waiting_writable_ = false;

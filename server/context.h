@@ -26,6 +26,7 @@ struct ServerCounters {
   std::atomic<int64_t> connections{0};
   std::atomic<uint64_t> slow_consumers{0};
   std::atomic<uint64_t> stale_connections{0};
+  std::atomic<uint64_t> system_messages{0};  // reports and events sent: their sequence
   std::atomic<uint64_t> in_msgs{0};
   std::atomic<uint64_t> in_bytes{0};
   std::atomic<uint64_t> out_msgs{0};

@@ -133,6 +133,17 @@ void Dispatcher::SendToGroup(Account& account, const QueueGroup& group, const Me
   }
 }
 
+std::vector<Target> Dispatcher::Receivers(const Account& account, std::string_view subject) {
+  auto pinned = MatchOnce(account, subject);
+  std::vector<Target> out = pinned->targets;
+  for (const QueueGroup& group : pinned->queues) {
+    out.push_back(group.members[random_.Below(group.members.size())]);
+  }
+  std::stable_sort(out.begin(), out.end(),
+                   [](const Target& a, const Target& b) { return a.worker < b.worker; });
+  return out;
+}
+
 jetstream::Delivered Dispatcher::DeliverTo(Account& account, std::string_view inbox,
                                            const Message& message) {
   auto pinned = MatchOnce(account, inbox);

@@ -38,6 +38,9 @@ class Dispatcher {
   PublishOutcome Publish(Account& account, const Message& message, const Target* exclude,
                          CachedMatch* memo);
 
+  // Who gets a message on `subject`, queue members picked already; sorted by worker.
+  std::vector<Target> Receivers(const Account& account, std::string_view subject);
+
   // To the subscribers of `inbox`, who see message.subject (jetstream-api.md 9.6).
   jetstream::Delivered DeliverTo(Account& account, std::string_view inbox, const Message& message);
 

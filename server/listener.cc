@@ -14,6 +14,9 @@ namespace {
 constexpr auto kRetryAfter = std::chrono::milliseconds(100);
 
 StatusOr<tcp::endpoint> Resolve(asio::io_context& io, const Endpoint& endpoint) {
+  if (endpoint.port > UINT16_MAX) {
+    return InvalidArgument(Cat("address ", endpoint.port, ": invalid port"));
+  }
   auto port = static_cast<uint16_t>(std::max(endpoint.port, 0));
   if (endpoint.host.empty() || endpoint.host == "0.0.0.0" || endpoint.host == "::") {
     return tcp::endpoint(tcp::v6(), port);  // dual stack; Listen() falls back without IPv6

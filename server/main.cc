@@ -2,10 +2,10 @@
 // errors into one line and an exit code. The only file that sees every folder.
 
 #include <cstdio>
-#include <cstdlib>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <sodium/core.h>
 
@@ -13,9 +13,12 @@
 #include "ingest/local_source.h"
 #include "ingest/pipeline_manager.h"
 #include "protocol/base/log.h"
+#include "server/command_line.h"
 #include "server/jetstream_part.h"
+#include "server/log_output.h"
 #include "server/options.h"
 #include "server/server.h"
+#include "server/signals_command.h"
 
 namespace weir {
 namespace {
@@ -84,23 +87,62 @@ class ExportsPart {
   std::unique_ptr<ingest::PipelineManager> manager_;
 };
 
-int RunServer(server::Options options, Log& log) {
-  bool with_jetstream = options.jetstream.enabled;
-  server::Server server(std::move(options), log);
-  std::unique_ptr<server::JetStreamPart> jetstream;
-  std::unique_ptr<ExportsPart> exports;
-  if (with_jetstream) {
-    jetstream = std::make_unique<server::JetStreamPart>(server);
-    exports = std::make_unique<ExportsPart>(server, *jetstream);
-    server.AddPart(jetstream->AsPart());
-    server.AddPart(exports->AsPart());
+int RunServer(server::Options options, std::string_view called_name) {
+  Log log;
+  server::LogOutput output(log, std::string(called_name));
+  Status status = output.Start(options.log);
+  if (status.ok()) {
+    bool with_jetstream = options.jetstream.enabled;
+    server::Server server(std::move(options), log);
+    server.SetReopenLog([&output] { output.Reopen(); });
+    std::unique_ptr<server::JetStreamPart> jetstream;
+    std::unique_ptr<ExportsPart> exports;
+    if (with_jetstream) {
+      jetstream = std::make_unique<server::JetStreamPart>(server);
+      exports = std::make_unique<ExportsPart>(server, *jetstream);
+      server.AddPart(jetstream->AsPart());
+      server.AddPart(exports->AsPart());
+    }
+    status = server.Run();
   }
-  Status status = server.Run();
   if (!status.ok()) {
     log.Fatal(Message(status));
     return 1;
   }
   return 0;
+}
+
+// What the options ask for together, and what this server cannot do.
+Status CheckOptions(const server::Options& options) {
+  WEIR_RETURN_IF_ERROR(server::ValidateOptions(options));
+  return server::RefuseUnsupported(options);
+}
+
+int Fail(std::string_view called_name, const Status& status) {
+  std::fprintf(stderr, "%s\n", Cat(called_name, ": ", Message(status)).c_str());
+  return 1;
+}
+
+int Main(const std::vector<std::string>& arguments) {
+  std::string_view called_name = server::CalledName(arguments[0]);
+  server::CommandLine command = server::ParseCommandLine(arguments);
+  // Not fputs: a message may quote a zero byte of the configuration.
+  std::fwrite(command.out.data(), 1, command.out.size(), stdout);
+  std::fwrite(command.err.data(), 1, command.err.size(), stderr);
+  switch (command.action) {
+    case server::CommandLine::Action::kExit:
+      return command.exit_code;
+    case server::CommandLine::Action::kSendSignal: {
+      Status sent = server::SendSignalCommand(command.signal, server::SignalSystem::Real());
+      return sent.ok() ? 0 : Fail(called_name, sent);
+    }
+    case server::CommandLine::Action::kRun:
+      break;
+  }
+  if (Status checked = CheckOptions(command.options); !checked.ok()) {
+    return Fail(called_name, checked);
+  }
+  return RunServer(std::move(command.options), called_name);
 }
 
 }  // namespace
@@ -114,44 +156,5 @@ int main(int argc, char** argv) {
   if (argc > 1 && std::string_view(argv[1]) == "export") {
     return weir::ingest::RunExportCommand(argc, argv);
   }
-  weir::Log log;
-  weir::server::Options options;
-  for (int i = 1; i < argc; ++i) {
-    std::string_view flag(argv[i]);
-    auto value = [&] {
-      return std::string(i + 1 < argc ? argv[++i] : "");
-    };
-    if (flag == "--version" || flag == "-v") {
-      std::printf("nats-server: v2.15.2\n");
-      return 0;
-    }
-    if (flag == "-c") {
-      options.config_file = value();
-      if (auto status = weir::server::LoadConfigFile(options.config_file, options); !status.ok()) {
-        std::fprintf(stderr, "nats-server: %s\n", std::string(weir::Message(status)).c_str());
-        return 1;
-      }
-    } else if (flag == "-p" || flag == "--port") {
-      options.client.port = std::atoi(value().c_str());
-    } else if (flag == "-a" || flag == "--addr") {
-      options.client.host = value();
-    } else if (flag == "-js" || flag == "-jetstream" || flag == "--jetstream") {
-      options.jetstream.enabled = true;
-    } else if (flag == "-sd" || flag == "--store_dir") {
-      options.jetstream.store_dir = value();
-    } else if (flag == "-n" || flag == "--name") {
-      options.server_name = value();
-    } else if (flag == "-D" || flag == "-DV") {
-      log.set_debug(true);
-    }
-  }
-  if (auto status = weir::server::ValidateOptions(options); !status.ok()) {
-    std::fprintf(stderr, "nats-server: %s\n", std::string(weir::Message(status)).c_str());
-    return 1;
-  }
-  if (auto status = weir::server::RefuseUnsupported(options); !status.ok()) {
-    std::fprintf(stderr, "nats-server: %s\n", std::string(weir::Message(status)).c_str());
-    return 1;
-  }
-  return weir::RunServer(std::move(options), log);
+  return weir::Main(std::vector<std::string>(argv, argv + argc));
 }

@@ -253,7 +253,8 @@ struct Options {
   std::string client_advertise;
   int workers = 0;  // threads that serve connections; 0: one per hardware thread
   bool allow_non_tls = false;
-  bool tls_required = true;  // false with --tls=false: the tls block is ignored
+  bool proxy_protocol = false;  // a PROXY header may come first
+  bool tls_required = true;     // false with --tls=false: the tls block is ignored
 
   ClientLimits limits;
   LogOptions log;

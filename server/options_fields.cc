@@ -447,7 +447,7 @@ constexpr Field kFields[] = {
     {"default_sentinel", Refuse<Feature::kDefaultSentinel>},
     {"ocsp|ocsp_cache", Refuse<Feature::kOcsp>},
     {"proxies", Refuse<Feature::kProxies>},
-    {"proxy_protocol", RefuseWhenOn<Feature::kProxyProtocol>},
+    {"proxy_protocol", Store<&Options::proxy_protocol>},
     {"default_js_domain", Refuse<Feature::kDefaultDomains>},
 };
 

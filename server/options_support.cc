@@ -28,11 +28,8 @@ constexpr FeatureText kUnsupported[] = {
     {Feature::kAccountLimits, "limits of accounts"},
     {Feature::kAccountImports, "imports of accounts"},
     {Feature::kAccountExports, "exports of accounts"},
-    {Feature::kAccountTrace, "message traces of accounts"},
-    {Feature::kSystemAccount, "a system account of another name"},
     {Feature::kNoSystemAccount, "running without a system account"},
     {Feature::kAccountOwnTraffic, "cluster_traffic: owner"},
-    {Feature::kMappings, "subject mappings"},
     {Feature::kClusterRoutes, "cluster routes"},
     {Feature::kGateway, "gateways"},
     {Feature::kLeafNodes, "leaf nodes"},
@@ -43,7 +40,6 @@ constexpr FeatureText kUnsupported[] = {
     {Feature::kTrustedKeys, "trusted keys"},
     {Feature::kDefaultSentinel, "default_sentinel"},
     {Feature::kOcsp, "OCSP stapling"},
-    {Feature::kProxyProtocol, "the PROXY protocol"},
     {Feature::kProxies, "trusted proxies"},
     {Feature::kEncryption, "encryption at rest"},
     {Feature::kTpm, "keys in a TPM"},
@@ -52,6 +48,10 @@ constexpr FeatureText kUnsupported[] = {
 };
 
 }  // namespace
+
+std::span<const FeatureText> UnsupportedFeatures() {
+  return kUnsupported;
+}
 
 const FeatureText* FindUnsupported(Feature feature) {
   const auto* found = std::find_if(std::begin(kUnsupported), std::end(kUnsupported),

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string_view>
 
 namespace weir::server {
@@ -59,6 +60,9 @@ struct FeatureText {
   Feature feature;
   std::string_view what;  // "client certificates (tls verify)"
 };
+
+// Everything that is refused.
+std::span<const FeatureText> UnsupportedFeatures();
 
 // What to call the feature in a refusal; nullptr when the server enforces it.
 const FeatureText* FindUnsupported(Feature feature);

@@ -93,6 +93,7 @@ Server::Server(Options options, Log& log)
     : options_(std::move(options)),
       log_(log),
       clock_(std::make_unique<SystemClock>()),
+      accounts_(options_.system_account),
       stopping_(std::make_unique<Stopping>()) {
   identity_.id = NewPublicNkey(NkeyType::kServer);
   identity_.name = options_.server_name.empty() ? identity_.id : options_.server_name;
@@ -142,6 +143,8 @@ Status Server::ConfigureAccounts() {
   for (const AccountOptions& account : options_.accounts) {
     WEIR_ASSIGN_OR_RETURN(accounts_.Add(account.name).mapper,
                           SubjectMapper::Make(account.mappings));
+    accounts_.Add(account.name).trace_destination = account.trace_destination;
+    accounts_.Add(account.name).trace_sampling = account.trace_sampling;
   }
   return OkStatus();
 }
@@ -195,7 +198,11 @@ void Server::RequestStop() {
 
 void Server::OnSignal(int number) {
   log_.Info("Trapped ", Quoted(SignalName(number)), " signal");
-  if (number == SIGUSR2) {
+  if (number == SIGUSR1 && reopen_log_) {
+    reopen_log_();
+  } else if (number == SIGHUP) {
+    log_.Error("Failed to reload server configuration: this server does not reload; restart it");
+  } else if (number == SIGUSR2) {
     EnterLameDuckMode();
   } else if (number == SIGINT || (number == SIGTERM && !lame_duck_)) {
     RequestStop();

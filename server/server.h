@@ -42,6 +42,8 @@ class Server {
   ServerContext& context() { return *context_; }
   const std::vector<std::unique_ptr<Worker>>& workers() const { return workers_; }
   void AddPart(Part part) { parts_.push_back(std::move(part)); }
+  // What SIGUSR1 does; runs on worker 0. Before Run().
+  void SetReopenLog(std::function<void()> reopen) { reopen_log_ = std::move(reopen); }
 
   // Starts everything, serves until a signal (or RequestStop) and stops everything. An error names
   // what could not be started; everything that was started is stopped again.
@@ -80,6 +82,7 @@ class Server {
   std::vector<Part> parts_;
   size_t started_parts_ = 0;
   std::string ports_file_;
+  std::function<void()> reopen_log_;
 
   struct Stopping;
   std::unique_ptr<Stopping> stopping_;

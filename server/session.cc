@@ -5,6 +5,7 @@
 #include "protocol/headers.h"
 #include "protocol/serializer.h"
 #include "protocol/subject.h"
+#include "server/message_trace.h"
 
 namespace weir::server {
 
@@ -176,6 +177,11 @@ bool Session::HandlePub(Op& op) {
   if (options_.pedantic && !protocol::IsValidLiteral(op.subject)) {
     SendError("Invalid Publish Subject");  // and the message goes on
   }
+  std::shared_ptr<MessageTrace> trace;
+  if (!op.headers.empty()) {
+    trace = StartTrace(op);
+  }
+  std::string_view original = op.subject;
   std::string mapped;  // op.subject may point into it
   if (!account_->mapper.empty()) [[unlikely]] {
     switch (account_->mapper.Map(op.subject, host_.random(), mapped)) {
@@ -188,30 +194,65 @@ bool Session::HandlePub(Op& op) {
         return false;
     }
   }
-  if (op.subject.front() == '_' || op.subject.front() == '$') [[unlikely]] {
-    if (IsReservedSubject(op.subject)) {
-      SendError(Cat("Permissions Violation for Publish to ", Quoted(op.subject)));
-      return false;
+  std::string refusal = Refusal(op);
+  if (trace) [[unlikely]] {
+    trace->AddIngress({host_.client_id(), options_.name, account_->name(), original, refusal});
+    if (original.data() != op.subject.data()) {
+      trace->AddMapping(op.subject);
     }
   }
-  if (permissions_ && !MayPublish(op.subject)) [[unlikely]] {
-    host_.LogError(Cat("Publish Violation - Subject ", Quoted(op.subject)));
-    SendError(Cat("Permissions Violation for Publish to ", Quoted(op.subject)));
-    return false;
-  }
-  if (!op.reply.empty() && IsReservedReply(op.reply)) [[unlikely]] {
-    SendError(Cat("Permissions Violation for Publish with Reply of ", Quoted(op.reply)));
+  Message message{op.subject, op.reply, op.headers, op.payload};
+  if (!refusal.empty()) [[unlikely]] {
+    SendError(refusal);
+    if (trace) {
+      host_.PublishTraced(*account_, Message{}, true, std::move(trace));
+    }
     return false;
   }
   if (options_.verbose) {
     SendOk();
   }
-  PublishOutcome outcome = host_.Publish(
-      *account_, Message{op.subject, op.reply, op.headers, op.payload}, options_.echo, memo_);
+  PublishOutcome outcome =
+      trace ? host_.PublishTraced(*account_, message, options_.echo, std::move(trace))
+            : host_.Publish(*account_, message, options_.echo, memo_);
   if (!outcome.delivered && !op.reply.empty() && options_.no_responders) {
     SendNoResponders(op);
   }
   return outcome.congested;
+}
+
+// Why the message may not be published; empty when it may.
+std::string Session::Refusal(const Op& op) {
+  bool reserved =
+      (op.subject.front() == '_' || op.subject.front() == '$') && IsReservedSubject(op.subject);
+  if (!reserved && permissions_ && !MayPublish(op.subject)) [[unlikely]] {
+    host_.LogError(Cat("Publish Violation - Subject ", Quoted(op.subject)));
+    reserved = true;
+  }
+  if (reserved) [[unlikely]] {
+    return Cat("Permissions Violation for Publish to ", Quoted(op.subject));
+  }
+  if (!op.reply.empty() && IsReservedReply(op.reply)) [[unlikely]] {
+    return Cat("Permissions Violation for Publish with Reply of ", Quoted(op.reply));
+  }
+  return {};
+}
+
+std::shared_ptr<MessageTrace> Session::StartTrace(const Op& op) {
+  auto request = TraceRequest::Read(op.headers, account_->trace_destination);
+  if (!request) {
+    return nullptr;
+  }
+  bool asked = protocol::FindHeader(op.headers, "Nats-Trace-Dest").has_value();
+  if (!asked && host_.random().Below(100) >= static_cast<uint64_t>(account_->trace_sampling)) {
+    return nullptr;
+  }
+  if (permissions_ && !permissions_->MayPublish(request->destination)) {
+    SendError(Cat("Permissions Violation for Publish to ", Quoted(request->destination)));
+    return nullptr;
+  }
+  return std::make_shared<MessageTrace>(std::move(*request), op.headers,
+                                        op.headers.size() + op.payload.size(), host_.clock());
 }
 
 bool Session::MayPublish(std::string_view subject) {

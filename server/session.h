@@ -18,12 +18,16 @@
 
 namespace weir::server {
 
+class MessageTrace;
+struct TraceRequest;
+
 // A message on its way to subscribers.
 struct Message {
   std::string_view subject;
   std::string_view reply;
   std::string_view headers;
   std::string_view payload;
+  MessageTrace* trace = nullptr;  // with a traced message
   size_t size() const { return headers.size() + payload.size(); }
 };
 
@@ -45,6 +49,11 @@ class SessionHost {
 
   virtual PublishOutcome Publish(Account& account, const Message& message, bool echo,
                                  CachedMatch& memo) = 0;
+  // The same for a message that is traced; the report goes out when all of its receivers are known.
+  virtual PublishOutcome PublishTraced(Account& account, const Message& message, bool echo,
+                                       std::shared_ptr<MessageTrace> trace) = 0;
+  virtual uint64_t client_id() const = 0;
+  virtual Clock& clock() = 0;
   virtual void InsertSubscription(Account& account, uint32_t slot,
                                   const SubscriptionTable::Subscription& subscription) = 0;
   virtual void RemoveSubscription(Account& account, uint32_t slot,
@@ -107,6 +116,10 @@ class Session {
   // Takes all subscriptions out of the index. The session gets nothing more.
   void Detach();
 
+  // The subscription that a target names, nullptr when it is gone. For traces.
+  const SubscriptionTable::Subscription* Find(uint32_t slot, uint16_t generation) {
+    return subscriptions_.At(slot, generation);
+  }
   const protocol::ConnectOptions& options() const { return options_; }
   bool connected() const { return connected_; }
   // Knows asynchronous INFO and has seen its first PONG (protocol.md 4.2).
@@ -124,6 +137,8 @@ class Session {
   void Handle(const protocol::Op& op);
   void HandleConnect(std::string_view json);
   bool HandlePub(protocol::Op& op);
+  std::string Refusal(const protocol::Op& op);
+  std::shared_ptr<MessageTrace> StartTrace(const protocol::Op& op);
   bool MayPublish(std::string_view subject);
   void HandleSub(const protocol::Op& op);
   void HandleUnsub(const protocol::Op& op);

@@ -68,6 +68,10 @@ class TcpTransport : public Transport {
     socket_.close(ignored);
   }
 
+  void SetRemote(std::string ip, int port) override {
+    remote_ip_ = std::move(ip);
+    remote_port_ = port;
+  }
   std::string remote_ip() const override { return remote_ip_; }
   int remote_port() const override { return remote_port_; }
 

@@ -32,6 +32,8 @@ class Transport {
   virtual ptrdiff_t Write(const iovec* parts, int count) = 0;
   virtual void WaitWritable(Handler& handler) = 0;
   virtual void Close() = 0;
+  // The peer's address, or what a PROXY header said instead.
+  virtual void SetRemote(std::string ip, int port) = 0;
   virtual std::string remote_ip() const = 0;
   virtual int remote_port() const = 0;
 };

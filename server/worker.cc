@@ -6,6 +6,8 @@
 #include <boost/asio/post.hpp>
 #include <pthread.h>
 
+#include "server/message_trace.h"
+
 namespace weir::server {
 
 namespace asio = boost::asio;
@@ -148,6 +150,111 @@ void Worker::ArmTimer() {
   });
 }
 
+// ---- traced messages ----
+
+// On its way over the workers that have receivers. Owns its bytes.
+struct Worker::TracedMessage {
+  AccountId account;
+  std::string subject;
+  std::string reply;
+  std::string headers;
+  std::string payload;
+  std::vector<Target> receivers;  // sorted by worker
+  size_t next = 0;                // of the receivers
+  Target exclude;
+  bool has_exclude = false;
+  uint8_t origin = 0;
+  std::shared_ptr<MessageTrace> trace;
+};
+
+PublishOutcome Worker::PublishTraced(Account& account, const Message& message,
+                                     const Target* exclude, std::shared_ptr<MessageTrace> trace) {
+  auto traced = std::make_shared<TracedMessage>();
+  traced->account = account.id();
+  traced->subject = message.subject;
+  traced->reply = message.reply;
+  traced->headers = message.headers;
+  traced->payload = message.payload;
+  if (!message.subject.empty()) {
+    traced->receivers = dispatcher_->Receivers(account, message.subject);
+  }
+  if (exclude != nullptr) {
+    traced->exclude = *exclude;
+    traced->has_exclude = true;
+  }
+  traced->origin = index_;
+  traced->trace = std::move(trace);
+  PublishOutcome outcome;
+  outcome.delivered = !traced->receivers.empty();
+  VisitTraced(std::move(traced));
+  return outcome;
+}
+
+void Worker::VisitTraced(std::shared_ptr<TracedMessage> traced) {
+  Message message{traced->subject, traced->reply, traced->headers, traced->payload};
+  message.trace = traced->trace.get();
+  for (; traced->next < traced->receivers.size(); ++traced->next) {
+    const Target& target = traced->receivers[traced->next];
+    if (target.worker != index_) {
+      dispatcher_->AddTask(target.worker, [to = peers_[target.worker], traced]() mutable {
+        to->VisitTraced(std::move(traced));
+      });
+      RequestEndTurn();
+      return;
+    }
+    if (target.kind == Target::Kind::kSink) {
+      static_cast<void>(DeliverLocal(traced->account, target, message));
+    } else {
+      bool echo = traced->has_exclude && target.SameConnection(traced->exclude);
+      TraceDelivery(traced->account, target, message, echo);
+    }
+  }
+  PublishTraceReport(*traced);
+}
+
+void Worker::TraceDelivery(AccountId account, const Target& target, const Message& message,
+                           bool echo) {
+  Connection* connection = Find(target);
+  if (connection == nullptr) {
+    return;
+  }
+  MessageTrace::Egress event;
+  event.client_id = connection->id();
+  event.client_name = connection->session().options().name;
+  // Copies: the delivery may be the subscription's last.
+  std::string subject;
+  std::string queue;
+  if (const auto* subscription =
+          connection->session().Find(target.subscription, target.subscription_generation)) {
+    subject = subscription->subject;
+    queue = subscription->queue;
+  }
+  event.subject = subject;
+  event.queue = queue;
+  if (echo) {
+    event.error = "Not delivered because of no echo";
+  } else if (!message.trace->only() && DeliverLocal(account, target, message) == Result::kStale) {
+    event.error = "Not delivered because subscription is closed";
+  }
+  message.trace->AddEgress(event);
+}
+
+void Worker::PublishTraceReport(TracedMessage& traced) {
+  const Identity& identity = context_.identity;
+  MessageTrace::Server server;
+  server.name = identity.name;
+  server.host = context_.options.client.host;
+  server.id = identity.id;
+  server.version = kAnnouncedVersion;
+  server.jetstream = context_.options.jetstream.enabled;
+  server.sequence = context_.counters.system_messages.fetch_add(1, std::memory_order_relaxed) + 1;
+  std::string report = traced.trace->Json(server);
+  dispatcher_->Publish(context_.accounts.Get(traced.account),
+                       Message{traced.trace->request().destination, {}, {}, report}, nullptr,
+                       nullptr);
+  RequestEndTurn();
+}
+
 // ---- connections ----
 
 void Worker::Adopt(std::unique_ptr<Transport> transport, bool refuse) {
@@ -270,7 +377,7 @@ LocalDelivery::Result Worker::DeliverLocal(AccountId account, const Target& targ
       return Result::kStale;
     }
     sinks_[target.slot].sink->OnMessage(
-        {account, message.subject, message.reply, message.headers, message.payload});
+        {account, message.subject, message.reply, message.headers, message.payload, message.trace});
     return Result::kDelivered;
   }
   Connection* connection = Find(target);

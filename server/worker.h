@@ -66,6 +66,11 @@ class Worker : public Executor, public LocalDelivery {
   // Delivers everything that other workers have pushed so far, and runs their tasks.
   void DrainMail();
 
+  // Publishes a traced message: its receivers are visited worker by worker, so that each can say
+  // what became of it, and the report is published behind the last one.
+  PublishOutcome PublishTraced(Account& account, const Message& message, const Target* exclude,
+                               std::shared_ptr<MessageTrace> trace);
+
   // Connections. Number of open ones: any thread.
   void Adopt(std::unique_ptr<Transport> transport, bool refuse);
   int64_t connections() const { return connection_count_.load(std::memory_order_relaxed); }
@@ -106,6 +111,11 @@ class Worker : public Executor, public LocalDelivery {
     std::string pattern;
     std::string queue;
   };
+
+  struct TracedMessage;
+  void VisitTraced(std::shared_ptr<TracedMessage> traced);
+  void TraceDelivery(AccountId account, const Target& target, const Message& message, bool echo);
+  void PublishTraceReport(TracedMessage& traced);
 
   void EndTurn();
   void FlushMail();

@@ -35,8 +35,8 @@ Status BlockSource::VisitOnce(
   options.verify_checksums = verify;
   if (tier == Tier::kMemory) {
     options.read_tier = rocksdb::kBlockCacheTier;
-  } else if (tier == Tier::kScan) {
-    options.readahead_size = 2 << 20;
+  } else if (tier != Tier::kDisk) {
+    options.readahead_size = tier == Tier::kScan ? 2 << 20 : 256 << 10;
     options.fill_cache = false;
   }
   std::unique_ptr<rocksdb::Iterator> at(

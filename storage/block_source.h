@@ -30,7 +30,8 @@ class BlockSource {
   enum class Tier : uint8_t {
     kMemory,  // memtables and block cache: Unavailable instead of a read from the disk
     kDisk,
-    kScan,  // large sequential reads that leave the caches alone
+    kWalk,  // sequential reads that leave the caches alone
+    kScan,  // the same over the whole stream: large read-ahead
   };
 
   // Calls `visit` for the block that holds `from` (or the first behind it) and those that follow,

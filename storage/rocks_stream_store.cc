@@ -256,9 +256,9 @@ ReadOutcome RocksStreamStore::Fetch(StreamSeq seq, Wait wait, Fetched& out) {
     return ReadOutcome::kDamaged;
   }
   bool may_wait = wait == Wait::kYes;
-  auto read =
-      source_.Read(seq, seq, may_wait ? BlockSource::Tier::kScan : BlockSource::Tier::kMemory,
-                   kLoadMessages, may_wait ? kWalkBytes : 1);
+  auto read = source_.Read(seq, may_wait ? UINT64_MAX : seq,
+                           may_wait ? BlockSource::Tier::kWalk : BlockSource::Tier::kMemory,
+                           kLoadMessages, may_wait ? kWalkBytes : 1);
   if (!read.ok()) {
     return read.status().code() == StatusCode::kUnavailable && !may_wait ? ReadOutcome::kWouldBlock
                                                                          : ReadOutcome::kDamaged;
@@ -368,7 +368,7 @@ StatusOr<MessageRun> ReadRun(const RunPlan& plan) {
   bool full = false;
   StreamSeq disk_end = std::min(plan.upto, plan.pinned_from == 0 ? 0 : plan.pinned_from - 1);
   for (StreamSeq at = plan.start; !full && at <= disk_end;) {
-    auto blocks = plan.source.Read(at, disk_end, BlockSource::Tier::kDisk, plan.max_messages,
+    auto blocks = plan.source.Read(at, disk_end, BlockSource::Tier::kWalk, plan.max_messages,
                                    std::min<size_t>(plan.max_bytes, 1 << 20));
     if (!blocks.ok()) {
       return blocks.status();

@@ -25,7 +25,7 @@ const BlockBuilder::Sealed* TailCache::Find(StreamSeq seq) const {
   if (recent_ != nullptr && recent_->first <= seq && seq <= recent_->last) {
     return recent_;
   }
-  auto found = At(seq);
+  auto found = seq < covers_from() ? blocks_.end() : At(seq);
   if (found == blocks_.end()) {
     return nullptr;
   }

@@ -79,11 +79,5 @@ TEST(OptionsFieldsTest, UnknownFieldsAreErrorsUnlessUsedAsVariables) {
   EXPECT_THAT(tests::ReadOptions("what: 1\nport: $what").errors, ElementsAre());
 }
 
-TEST(OptionsFieldsTest, SwitchesOfWhatIsNotSupportedMayBeOff) {
-  EXPECT_THAT(tests::ReadOptions("proxy_protocol: false").refused, ElementsAre());
-  EXPECT_THAT(tests::ReadOptions("\nproxy_protocol: true").refused,
-              ElementsAre("f:2:1: the PROXY protocol"));
-}
-
 }  // namespace
 }  // namespace weir::server

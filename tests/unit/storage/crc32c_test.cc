@@ -1,0 +1,28 @@
+#include "storage/crc32c.h"
+
+#include <string>
+
+#include "gtest/gtest.h"
+
+namespace weir::storage {
+namespace {
+
+TEST(Crc32cTest, KnownValues) {
+  // RFC 3720, B.4.
+  EXPECT_EQ(Crc32c(std::string(32, '\0')), 0x8A9136AAu);
+  EXPECT_EQ(Crc32c(std::string(32, '\xff')), 0x62A8AB43u);
+  EXPECT_EQ(Crc32c("123456789"), 0xE3069283u);
+}
+
+TEST(Crc32cTest, ContinuesFromAnEarlierPiece) {
+  std::string text = "the quick brown fox jumps over the lazy dog";
+
+  for (size_t cut = 0; cut <= text.size(); ++cut) {
+    SCOPED_TRACE(cut);
+    std::string_view view(text);
+    EXPECT_EQ(Crc32c(view.substr(cut), Crc32c(view.substr(0, cut))), Crc32c(text));
+  }
+}
+
+}  // namespace
+}  // namespace weir::storage

@@ -1,0 +1,112 @@
+#include "storage/database.h"
+
+#include <filesystem>
+#include <fstream>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "rocksdb/db.h"
+#include <unistd.h>
+
+#include "protocol/base/strings.h"
+#include "tests/support/temp_dir.h"
+
+namespace weir::storage {
+namespace {
+
+using ::testing::HasSubstr;
+using ::weir::testing_support::TempDir;
+
+StatusOr<std::unique_ptr<Database>> OpenAt(const std::string& directory) {
+  Database::Options options;
+  options.directory = directory;
+  return Database::Open(options);
+}
+
+TEST(DatabaseTest, MakesTheDirectoryAndKeepsWhatIsWritten) {
+  TempDir dir;
+  std::string directory = dir.path() + "/deep/store";
+  {
+    auto db = OpenAt(directory);
+    ASSERT_TRUE(db.ok()) << db.status();
+    ASSERT_TRUE((*db)
+                    ->db()
+                    .Put(rocksdb::WriteOptions(), (*db)->family(Family::kState), "key", "value")
+                    .ok());
+  }
+
+  auto db = OpenAt(directory);
+  ASSERT_TRUE(db.ok());
+  std::string value;
+  ASSERT_TRUE(
+      (*db)->db().Get(rocksdb::ReadOptions(), (*db)->family(Family::kState), "key", &value).ok());
+  EXPECT_EQ(value, "value");
+}
+
+TEST(DatabaseTest, SecondOpeningNamesDirectoryAndHolder) {
+  TempDir dir;
+  auto first = OpenAt(dir.path());
+  ASSERT_TRUE(first.ok());
+
+  auto second = OpenAt(dir.path());
+
+  ASSERT_FALSE(second.ok());
+  EXPECT_EQ(Message(second.status()), Cat("store directory ", dir.path(), ": in use by process ",
+                                          static_cast<int64_t>(::getpid())));
+  first->reset();
+  EXPECT_TRUE(OpenAt(dir.path()).ok());
+}
+
+TEST(DatabaseTest, FileInPlaceOfTheDirectoryIsOneClearError) {
+  TempDir dir;
+  std::string path = dir.path() + "/file";
+  std::ofstream(path) << "not a directory";
+
+  auto db = OpenAt(path);
+
+  ASSERT_FALSE(db.ok());
+  EXPECT_EQ(Message(db.status()), Cat("store directory ", path, ": not a directory"));
+  EXPECT_TRUE(std::filesystem::is_regular_file(path));
+}
+
+TEST(DatabaseTest, DirectoryThatCannotBeMadeNamesTheReason) {
+  auto db = OpenAt("/proc/weir-store");
+
+  ASSERT_FALSE(db.ok());
+  EXPECT_THAT(std::string(Message(db.status())),
+              HasSubstr("store directory /proc/weir-store: cannot create: "));
+}
+
+TEST(DatabaseTest, DirectoryThatCannotBeWrittenNamesTheReason) {
+  // Root may write nearly everywhere, but nobody makes files here.
+  auto db = OpenAt("/proc/self/fdinfo");
+
+  ASSERT_FALSE(db.ok());
+  EXPECT_THAT(std::string(Message(db.status())),
+              HasSubstr("store directory /proc/self/fdinfo: cannot write: "));
+}
+
+TEST(DatabaseTest, DamagedManifestIsOneErrorWithTheDirectory) {
+  TempDir dir;
+  ASSERT_TRUE(OpenAt(dir.path()).ok());
+  std::ofstream(dir.path() + "/db/CURRENT") << "nonsense\n";
+
+  auto db = OpenAt(dir.path());
+
+  ASSERT_FALSE(db.ok());
+  EXPECT_THAT(std::string(Message(db.status())), HasSubstr(dir.path()));
+}
+
+TEST(DatabaseTest, RocksStatusesKeepTheirMeaning) {
+  EXPECT_TRUE(Database::FromRocks(rocksdb::Status::OK(), "x").ok());
+  EXPECT_EQ(Database::FromRocks(rocksdb::Status::NotFound(), "x").code(), StatusCode::kNotFound);
+  EXPECT_EQ(Database::FromRocks(rocksdb::Status::Corruption("bad"), "x").code(),
+            StatusCode::kDataLoss);
+  EXPECT_EQ(Database::FromRocks(rocksdb::Status::NoSpace(), "x").code(),
+            StatusCode::kResourceExhausted);
+  EXPECT_EQ(Database::FromRocks(rocksdb::Status::IOError("disk"), "write").message(),
+            "write: IO error: disk");
+}
+
+}  // namespace
+}  // namespace weir::storage
