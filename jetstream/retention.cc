@@ -20,10 +20,6 @@ uint64_t StoredBytes(StorageType type, const storage::MessageView& message) {
 
 }  // namespace
 
-Retention::~Retention() {
-  stream_.env().timers.Cancel(age_timer_);
-}
-
 const char* Retention::Refusal(const storage::MessageView& message) const {
   const StreamConfig& config = stream_.config();
   if (config.discard != DiscardPolicy::kNew) {
@@ -97,43 +93,6 @@ void Retention::EnforceLimits() {
   }
   if (state.first_seq != first) {
     stream_.NotifyTrimmed();
-  }
-}
-
-void Retention::WatchAge() {
-  const auto& state = stream_.store().state();
-  int64_t max_age = stream_.config().max_age_ns;
-  if (max_age <= 0 || age_timer_ || state.messages == 0) {
-    return;
-  }
-  Environment& env = stream_.env();
-  int64_t wait = std::max<int64_t>(0, state.first_time_ns + max_age - env.clock.wall_ns());
-  age_timer_ = env.timers.Schedule(env.clock.steady_ns() + wait, [this] {
-    age_timer_ = {};
-    ExpireOld();
-  });
-}
-
-void Retention::ExpireOld() {
-  auto& store = stream_.store();
-  int64_t max_age = stream_.config().max_age_ns;
-  if (max_age <= 0) {
-    return;
-  }
-  StreamSeq keep = store.SeqAtTime(stream_.env().clock.wall_ns() - max_age + 1);
-  if (keep > store.state().first_seq) {
-    store.TrimTo(keep);
-    stream_.MarkDirty();
-    stream_.NotifyTrimmed();
-  }
-  WatchAge();
-}
-
-void Retention::ConfigChanged() {
-  stream_.env().timers.Cancel(age_timer_);
-  ExpireOld();
-  if (stream_.config().retention == RetentionPolicy::kInterest) {
-    Sweep(stream_.store().state().last_seq);
   }
 }
 
