@@ -1,6 +1,7 @@
 #include "jetstream/retention.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "jetstream/consumer.h"
@@ -27,21 +28,31 @@ const char* Retention::Refusal(const storage::MessageView& message) const {
   }
   const auto& state = stream_.store().state();
   bool replaces = false;  // the limit of the subject will remove an older one
+  uint64_t replaced_bytes = 0;
+  std::optional<storage::SubjectState> subject;
   if (config.max_msgs_per_subject > 0) {
-    auto subject = stream_.store().LastOf(message.subject);
+    subject = stream_.store().LastOf(message.subject);
     replaces = subject && subject->messages >= static_cast<uint64_t>(config.max_msgs_per_subject);
     if (replaces && config.discard_new_per_subject) {
       return "maximum messages per subject exceeded";
     }
   }
-  if (replaces) {
-    return nullptr;
-  }
-  if (config.max_msgs > 0 && state.messages >= static_cast<uint64_t>(config.max_msgs)) {
+  if (!replaces && config.max_msgs > 0 &&
+      state.messages >= static_cast<uint64_t>(config.max_msgs)) {
     return "maximum messages exceeded";
   }
-  if (config.max_bytes > 0 && state.bytes + StoredBytes(config.storage, message) >
-                                  static_cast<uint64_t>(config.max_bytes)) {
+  if (config.max_bytes <= 0) {
+    return nullptr;
+  }
+  if (replaces) {
+    storage::StoredMessage old;
+    if (stream_.store().Get(subject->first, old) != storage::ReadOutcome::kFound) {
+      return nullptr;  // on disk: rather a few bytes too many than a wait
+    }
+    replaced_bytes = StoredBytes(config.storage, old.view);
+  }
+  if (state.bytes - replaced_bytes + StoredBytes(config.storage, message) >
+      static_cast<uint64_t>(config.max_bytes)) {
     return "maximum bytes exceeded";
   }
   return nullptr;

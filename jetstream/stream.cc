@@ -9,6 +9,7 @@
 #include "jetstream/republisher.h"
 #include "jetstream/retention.h"
 #include "jetstream/shard.h"
+#include "jetstream/stream_rules.h"
 #include "protocol/headers.h"
 
 namespace weir::jetstream {
@@ -156,13 +157,12 @@ void Stream::SetExtras() {
   }
   transform_.reset();
   if (config.subject_transform) {
-    auto made = protocol::SubjectTransform::Make(config.subject_transform->src,
-                                                 config.subject_transform->dest);
+    auto made = MakeTransform(*config.subject_transform);
     WEIR_CHECK(made.ok());  // CheckStreamConfig() has seen it
     transform_ = *std::move(made);
   }
   // Of an unchanged configuration what waits for its commit stays.
-  if (!config.republish) {
+  if (!config.republish || config.republish->dest.empty()) {
     republisher_.reset();
   } else if (republisher_ == nullptr || republisher_->config() != *config.republish) {
     republisher_ = std::make_unique<Republisher>(config.name, *config.republish);

@@ -155,14 +155,11 @@ ApiError FillMarkers(StreamConfig& config, bool pedantic) {
 
 ApiError CheckRewrites(StreamConfig& config, bool pedantic) {
   if (config.subject_transform) {
-    auto& transform = *config.subject_transform;
-    if (transform.src.empty()) {
-      transform.src = ">";
-    }
-    if (!protocol::IsValidConfigPattern(transform.src)) {
+    const auto& transform = *config.subject_transform;
+    if (!transform.src.empty() && !protocol::IsValidConfigPattern(transform.src)) {
       return MakeError(10155, Cat("invalid subject ", transform.src));
     }
-    auto made = protocol::SubjectTransform::Make(transform.src, transform.dest);
+    auto made = MakeTransform(transform);
     if (!made.ok()) {
       return MakeError(10156, Message(made.status()));
     }
@@ -178,11 +175,12 @@ ApiError CheckRewrites(StreamConfig& config, bool pedantic) {
     republish.src = ">";
   }
   for (const auto& subject : config.subjects) {
-    if (Overlap(republish.dest, subject)) {
+    if (!republish.dest.empty() && Overlap(republish.dest, subject)) {
       return Invalid("stream configuration for republish destination forms a cycle");
     }
   }
-  if (!protocol::SubjectTransform::Make(republish.src, republish.dest).ok()) {
+  if (!republish.dest.empty() &&
+      !protocol::SubjectTransform::Make(republish.src, republish.dest).ok()) {
     return Invalid(Cat("stream configuration for republish with transform from '", republish.src,
                        "' to '", republish.dest, "' not valid"));
   }
@@ -266,6 +264,16 @@ ApiError CheckAccount(const StreamConfig& config, const AccountLimits& limits) {
 }
 
 }  // namespace
+
+StatusOr<std::optional<protocol::SubjectTransform>> MakeTransform(
+    const SubjectTransformConfig& config) {
+  if (config.dest.empty()) {
+    return std::optional<protocol::SubjectTransform>();
+  }
+  std::string_view source = config.src.empty() ? std::string_view(">") : config.src;
+  WEIR_ASSIGN_OR_RETURN(auto made, protocol::SubjectTransform::Make(source, config.dest));
+  return std::optional<protocol::SubjectTransform>(std::move(made));
+}
 
 ApiError CheckStreamConfig(StreamConfig& config, const JetStreamOptions& options,
                            const AccountLimits& limits, bool pedantic) {
