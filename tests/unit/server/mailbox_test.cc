@@ -37,7 +37,7 @@ TEST(MailBatchTest, MessagesComeOutAsTheyWentIn) {
   EXPECT_EQ(second.payload, "");
   EXPECT_EQ(batch.entries()[1].account, kSystemAccount);
   EXPECT_EQ(batch.targets(batch.entries()[1])[0], At(2));
-  EXPECT_EQ(batch.bytes(), 13U + 3 * sizeof(Target));
+  EXPECT_EQ(batch.bytes(), 15U + 3 * sizeof(Target));
 }
 
 TEST(MailBatchTest, AMemberRemembersItsGroup) {

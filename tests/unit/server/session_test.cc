@@ -9,12 +9,14 @@
 
 #include "protocol/base/strings.h"
 #include "protocol/subject.h"
+#include "server/message_trace.h"
+#include "tests/support/manual_clock.h"
 
 namespace weir::server {
 namespace {
 
-using testing::ElementsAre;
-using testing::IsEmpty;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
 
 // Routes within the one session, and remembers what it was asked for.
 class FakeHost : public SessionHost {
@@ -38,6 +40,14 @@ class FakeHost : public SessionHost {
     }
     return outcome;
   }
+  PublishOutcome PublishTraced(Account& account, const Message& message, bool echo,
+                               std::shared_ptr<MessageTrace> /*trace*/) override {
+    ++traced;
+    CachedMatch memo;
+    return message.subject.empty() ? PublishOutcome{} : Publish(account, message, echo, memo);
+  }
+  uint64_t client_id() const override { return 5; }
+  Clock& clock() override { return clock_; }
   void InsertSubscription(Account& /*account*/, uint32_t slot,
                           const SubscriptionTable::Subscription& subscription) override {
     inserted.emplace_back(slot, subscription);
@@ -78,6 +88,7 @@ class FakeHost : public SessionHost {
   bool somebody_listens = false;
   bool congested = false;
   bool changed = false;
+  int traced = 0;
   int drains = 0;
   int connects = 0;
   int pongs = 0;
@@ -85,9 +96,10 @@ class FakeHost : public SessionHost {
 
  private:
   Random random_{1};
+  weir::testing::ManualClock clock_;
 };
 
-class SessionTest : public testing::Test {
+class SessionTest : public ::testing::Test {
  protected:
   SessionTest() { Start(/*must_connect=*/false); }
 
@@ -507,6 +519,17 @@ TEST_F(SessionTest, DetachTakesEverythingOutOfTheIndex) {
 TEST_F(SessionTest, PongIsPassedOn) {
   EXPECT_EQ(Send("PONG\r\n+OK\r\n"), "");
   EXPECT_EQ(host_->pongs, 1);
+}
+
+TEST_F(SessionTest, AMessageWithATraceHeaderIsTraced) {
+  Send("CONNECT {\"verbose\":false,\"headers\":true}\r\n");
+  std::string headers = "NATS/1.0\r\nNats-Trace-Dest: t\r\n\r\n";
+
+  Send(Cat("HPUB a ", headers.size(), " ", headers.size(), "\r\n", headers, "\r\n"));
+  Send(Cat("HPUB _GR_.x ", headers.size(), " ", headers.size(), "\r\n", headers, "\r\n"));
+
+  EXPECT_EQ(host_->traced, 2);  // the refused one is reported, too, and goes nowhere
+  EXPECT_EQ(host_->published.size(), 1U);
 }
 
 }  // namespace
