@@ -29,7 +29,8 @@ std::string_view TimeText::FromMicroseconds(int64_t unix_us) {
     WriteSecond(second);
     second_ = second;
   }
-  WriteDigits(buffer_ + 20, unix_us - second * 1'000'000, 6);
+  int64_t rest = unix_us % 1'000'000;
+  WriteDigits(buffer_ + 20, rest < 0 ? rest + 1'000'000 : rest, 6);
   return {buffer_, kSize};
 }
 

@@ -415,7 +415,7 @@ void HandleConsumerList(Stream& stream, const ApiRequest& request) {
   RespondPage(stream, request, "consumer_list_response", kListLimit,
               [](JsonWriter& out, Consumer& consumer) {
                 out.OpenObject();
-                consumer.WriteInfo(out);
+                consumer.WriteInfo(out, Consumer::InfoStyle::kListed);
                 out.CloseObject();
               });
 }

@@ -103,7 +103,11 @@ void HandleMessageGet(Stream& stream, const ApiRequest& request) {
       stream, std::move(get.query),
       [&env = stream.env(), request, no_headers](const StatusOr<storage::StoredMessage>& found) {
         if (found.ok()) {
-          Respond(env, request, MessageJson(found->view, no_headers));
+          // A message that was found is neither counted nor audited (jetstream-api.md 1).
+          if (!request.reply.empty()) {
+            env.router.Publish(request.account,
+                               {request.reply, {}, {}, MessageJson(found->view, no_headers)});
+          }
         } else if (found.status().code() == StatusCode::kNotFound) {
           RespondError(env, request, kGet, MakeError(10037));
         } else {

@@ -554,7 +554,7 @@ size_t Consumer::num_waiting() {
   return pull_.size();
 }
 
-void Consumer::WriteInfo(JsonWriter& out) {
+void Consumer::WriteInfo(JsonWriter& out, InfoStyle style) {
   Environment& env = stream_.env();
   auto sequences = [&](std::string_view key, const SequencePair& pair, int64_t last_ns) {
     out.Key(key).OpenObject();
@@ -567,12 +567,16 @@ void Consumer::WriteInfo(JsonWriter& out) {
   out.Field("stream_name", stream_.name()).Field("name", name_);
   out.Key("created").Time(created_ns_);
   out.Key("config");
+  auto extra = AnswerMetadata(env.server.version);
+  if (style == InfoStyle::kListed) {
+    extra.clear();
+  }
   if (config_.auto_named) {
     ConsumerConfig shown = config_;
     shown.name.clear();
-    WriteConsumerConfig(out, shown, AnswerMetadata(env.server.version));
+    WriteConsumerConfig(out, shown, extra);
   } else {
-    WriteConsumerConfig(out, config_, AnswerMetadata(env.server.version));
+    WriteConsumerConfig(out, config_, extra);
   }
   sequences("delivered", ledger_.delivered(), last_delivered_ns_);
   sequences("ack_floor", ledger_.floor(), last_acked_ns_);

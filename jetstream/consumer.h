@@ -94,8 +94,10 @@ class Consumer : public Sink, private DeliveryHost {
   size_t num_waiting();
   bool paused() const;
 
-  // The members of ConsumerInfo (jetstream-api.md 9.4) into an open object.
-  void WriteInfo(JsonWriter& out);
+  // The members of ConsumerInfo (jetstream-api.md 9.4) into an open object. Lists leave the
+  // server's own metadata out.
+  enum class InfoStyle : uint8_t { kAlone, kListed };
+  void WriteInfo(JsonWriter& out, InfoStyle style = InfoStyle::kAlone);
 
   void OnMessage(const Inbound& message) override;  // a pull request or an ack
 

@@ -32,7 +32,7 @@ struct PublishRules::Wanted {
   std::optional<std::string_view> rollup;
   bool batch = false;
   bool increment = false;
-  bool ttl = false;
+  std::optional<std::string_view> ttl;
   bool schedule = false;
   bool source = false;
   bool request_info = false;
@@ -70,7 +70,7 @@ PublishRules::Wanted PublishRules::Read(std::string_view headers) {
     } else if (key == "Incr") {
       out.increment = true;
     } else if (key == "TTL") {
-      out.ttl = true;
+      take(out.ttl, line.value());
     } else if (key == "Schedule") {
       out.schedule = true;
     } else if (key == "Stream-Source") {
@@ -123,6 +123,12 @@ PublishFacts PublishRules::Check(const Inbound& message, int64_t now_ns) const {
           MakeError(10111, Cat("rollup value invalid: ", Quoted(ToLower(*wanted.rollup)))));
     }
   }
+  if (wanted.ttl && !wanted.ttl->empty()) {
+    facts.ttl = ParseMessageTtl(*wanted.ttl);
+    if (!facts.ttl) {
+      return reject(MakeError(10165));
+    }
+  }
   facts.strip_headers = wanted.request_info || !message.headers.starts_with(protocol::kHeaderLine);
   return facts;
 }
@@ -148,7 +154,7 @@ ApiError PublishRules::CheckWanted(const Inbound& message, const Wanted& wanted)
   if (wanted.stream && *wanted.stream != config_.name) {
     return MakeError(10060);
   }
-  if (wanted.ttl) {
+  if (wanted.ttl && !wanted.ttl->empty() && !config_.allow_msg_ttl) {
     return MakeError(10166);
   }
   if (auto error = CheckSubjectSequence(message.subject, wanted)) {

@@ -1,11 +1,14 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <string>
 #include <string_view>
 
 #include "jetstream/api_errors.h"
 #include "jetstream/dedupe_window.h"
 #include "jetstream/environment.h"
+#include "jetstream/message_ttl.h"
 #include "jetstream/stream_config.h"
 #include "storage/stream_store.h"
 
@@ -20,8 +23,9 @@ struct PublishFacts {
   Rollup rollup = Rollup::kNone;
   bool strip_headers = false;  // there is something in front of or in the headers not to be stored
   std::string_view id;         // Nats-Msg-Id
-  StreamSeq original = 0;      // of a duplicate
-  ApiError error;              // of a rejection
+  std::optional<MessageTtl> ttl;
+  StreamSeq original = 0;  // of a duplicate
+  ApiError error;          // of a rejection
 };
 
 // The ordered checks on an inbound message (jetstream-api.md 5.3) that do not depend on how full

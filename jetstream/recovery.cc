@@ -19,8 +19,9 @@ constexpr size_t kRunBytes = 8 << 20;
 
 using ConsumersOf = absl::flat_hash_map<StreamId, std::vector<storage::ConsumerMeta>>;
 
-// The ids within the window, and the id of the last message whatever the window is.
-Status FillDedupeWindow(Stream& stream) {
+// The ids within the window, and the id of the last message whatever the window is; with messages
+// that have lives of their own, all of them are read.
+Status ReadHeaders(Stream& stream) {
   auto& store = stream.store();
   const auto& state = store.state();
   if (state.messages == 0) {
@@ -28,6 +29,9 @@ Status FillDedupeWindow(Stream& stream) {
   }
   int64_t since = stream.env().clock.wall_ns() - stream.config().duplicate_window_ns;
   StreamSeq from = std::min(store.SeqAtTime(since), state.last_seq);
+  if (stream.config().allow_msg_ttl) {
+    from = state.first_seq;
+  }
   while (from <= state.last_seq) {
     WEIR_ASSIGN_OR_RETURN(auto run,
                           store.PrepareRun(from, state.last_seq, kRunMessages, kRunBytes)());
@@ -35,7 +39,7 @@ Status FillDedupeWindow(Stream& stream) {
       break;
     }
     for (const auto& message : run.messages) {
-      stream.RememberId(message.view.headers, message.view.seq, message.view.time_ns);
+      stream.Remember(message.view);
     }
     from = run.last + 1;
   }
@@ -102,9 +106,9 @@ class Recovery {
     }
     StreamSpec spec{meta.id, account, meta.created_ns, std::move(config), &catalog_.usage(account)};
     auto stream = std::make_unique<Stream>(home, std::move(spec), *std::move(store));
-    if (Status status = FillDedupeWindow(*stream); !status.ok()) {
+    if (Status status = ReadHeaders(*stream); !status.ok()) {
       catalog_.Erase(account, name, meta.id);
-      return Annotate(status, "reading the newest messages");
+      return Annotate(status, "reading the messages' headers");
     }
     AdoptConsumers(*stream);
     home.Add(std::move(stream));

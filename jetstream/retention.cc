@@ -1,6 +1,7 @@
 #include "jetstream/retention.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "jetstream/consumer.h"
@@ -20,10 +21,6 @@ uint64_t StoredBytes(StorageType type, const storage::MessageView& message) {
 
 }  // namespace
 
-Retention::~Retention() {
-  stream_.env().timers.Cancel(age_timer_);
-}
-
 const char* Retention::Refusal(const storage::MessageView& message) const {
   const StreamConfig& config = stream_.config();
   if (config.discard != DiscardPolicy::kNew) {
@@ -31,21 +28,31 @@ const char* Retention::Refusal(const storage::MessageView& message) const {
   }
   const auto& state = stream_.store().state();
   bool replaces = false;  // the limit of the subject will remove an older one
+  uint64_t replaced_bytes = 0;
+  std::optional<storage::SubjectState> subject;
   if (config.max_msgs_per_subject > 0) {
-    auto subject = stream_.store().LastOf(message.subject);
+    subject = stream_.store().LastOf(message.subject);
     replaces = subject && subject->messages >= static_cast<uint64_t>(config.max_msgs_per_subject);
     if (replaces && config.discard_new_per_subject) {
       return "maximum messages per subject exceeded";
     }
   }
-  if (replaces) {
-    return nullptr;
-  }
-  if (config.max_msgs > 0 && state.messages >= static_cast<uint64_t>(config.max_msgs)) {
+  if (!replaces && config.max_msgs > 0 &&
+      state.messages >= static_cast<uint64_t>(config.max_msgs)) {
     return "maximum messages exceeded";
   }
-  if (config.max_bytes > 0 && state.bytes + StoredBytes(config.storage, message) >
-                                  static_cast<uint64_t>(config.max_bytes)) {
+  if (config.max_bytes <= 0) {
+    return nullptr;
+  }
+  if (replaces) {
+    storage::StoredMessage old;
+    if (stream_.store().Get(subject->first, old) != storage::ReadOutcome::kFound) {
+      return nullptr;  // on disk: rather a few bytes too many than a wait
+    }
+    replaced_bytes = StoredBytes(config.storage, old.view);
+  }
+  if (state.bytes - replaced_bytes + StoredBytes(config.storage, message) >
+      static_cast<uint64_t>(config.max_bytes)) {
     return "maximum bytes exceeded";
   }
   return nullptr;
@@ -97,43 +104,6 @@ void Retention::EnforceLimits() {
   }
   if (state.first_seq != first) {
     stream_.NotifyTrimmed();
-  }
-}
-
-void Retention::WatchAge() {
-  const auto& state = stream_.store().state();
-  int64_t max_age = stream_.config().max_age_ns;
-  if (max_age <= 0 || age_timer_ || state.messages == 0) {
-    return;
-  }
-  Environment& env = stream_.env();
-  int64_t wait = std::max<int64_t>(0, state.first_time_ns + max_age - env.clock.wall_ns());
-  age_timer_ = env.timers.Schedule(env.clock.steady_ns() + wait, [this] {
-    age_timer_ = {};
-    ExpireOld();
-  });
-}
-
-void Retention::ExpireOld() {
-  auto& store = stream_.store();
-  int64_t max_age = stream_.config().max_age_ns;
-  if (max_age <= 0) {
-    return;
-  }
-  StreamSeq keep = store.SeqAtTime(stream_.env().clock.wall_ns() - max_age + 1);
-  if (keep > store.state().first_seq) {
-    store.TrimTo(keep);
-    stream_.MarkDirty();
-    stream_.NotifyTrimmed();
-  }
-  WatchAge();
-}
-
-void Retention::ConfigChanged() {
-  stream_.env().timers.Cancel(age_timer_);
-  ExpireOld();
-  if (stream_.config().retention == RetentionPolicy::kInterest) {
-    Sweep(stream_.store().state().last_seq);
   }
 }
 

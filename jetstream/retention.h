@@ -6,14 +6,13 @@
 
 #include "jetstream/environment.h"
 #include "protocol/base/ids.h"
-#include "protocol/base/timer_queue.h"
 
 namespace weir::jetstream {
 
 class Consumer;
 class Stream;
 
-// What goes out of a stream by itself: over the limits, too old, or done with by its consumers
+// What goes out of a stream by itself: over the limits, or done with by its consumers
 // (jetstream-api.md 4, 5.3, 5.4). Belongs to its stream, at the stream's home.
 //
 // Limits of the whole stream are applied once, at the end of the turn, before anything of the turn
@@ -21,7 +20,6 @@ class Stream;
 class Retention {
  public:
   explicit Retention(Stream& stream) : stream_(stream) {}
-  ~Retention();
   Retention(const Retention&) = delete;
   Retention& operator=(const Retention&) = delete;
 
@@ -33,10 +31,6 @@ class Retention {
   void AfterAppend(std::string_view subject);
   // End of turn.
   void EnforceLimits();
-  // Sets the timer for the oldest message, unless it is set.
-  void WatchAge();
-  // Another configuration: the timer is set anew.
-  void ConfigChanged();
 
   // A consumer is done with one message, or with all up to and including `seq`.
   void Done(StreamSeq seq);
@@ -46,7 +40,6 @@ class Retention {
   void Sweep(StreamSeq upto);
 
  private:
-  void ExpireOld();
   void SweepOn();
   bool AnybodyNeeds(StreamSeq seq, std::string_view subject) const;
   // Runs `resume` of this stream's retention when the message is in memory.
@@ -56,7 +49,6 @@ class Retention {
   void GiveUp();
 
   Stream& stream_;
-  TimerQueue::TimerId age_timer_;
   StreamSeq sweep_next_ = 0;  // 0: no sweep
   StreamSeq sweep_end_ = 0;
   std::vector<StreamSeq> done_later_;  // whose subjects have to be read from the disk first

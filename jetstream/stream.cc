@@ -5,8 +5,11 @@
 
 #include "jetstream/account_usage.h"
 #include "jetstream/direct_get.h"
+#include "jetstream/expiry.h"
+#include "jetstream/republisher.h"
 #include "jetstream/retention.h"
 #include "jetstream/shard.h"
+#include "jetstream/stream_rules.h"
 #include "protocol/headers.h"
 
 namespace weir::jetstream {
@@ -17,7 +20,8 @@ Stream::Stream(Shard& shard, StreamSpec spec, std::unique_ptr<storage::StreamSto
       store_(std::move(store)),
       dedupe_(spec_.config.duplicate_window_ns),
       rules_(spec_.config, *store_, dedupe_),
-      retention_(std::make_unique<Retention>(*this)) {
+      retention_(std::make_unique<Retention>(*this)),
+      expiry_(std::make_unique<Expiry>(*this)) {
   JsonWriter prefix;
   prefix.OpenObject().Field("stream", spec_.config.name);
   prefix.Optional("domain", env().options.domain).Key("seq");
@@ -25,6 +29,7 @@ Stream::Stream(Shard& shard, StreamSpec spec, std::unique_ptr<storage::StreamSto
   committed_seq_ = store_->state().last_seq;
   flushed_seq_ = committed_seq_;
   CountUsage();
+  SetExtras();
 }
 
 Stream::~Stream() {
@@ -68,7 +73,7 @@ void Stream::Start() {
   for (const auto& subject : spec_.config.subjects) {
     subscriptions_[subject] = env().router.Subscribe(spec_.account, subject, {}, *this);
   }
-  SetDirectGet();
+  SetExtras();
   for (auto& adopted : std::exchange(adopted_, {})) {
     Consumer* consumer = FindConsumer(adopted.name);
     if (consumer == nullptr) {
@@ -79,7 +84,7 @@ void Stream::Start() {
                       "' could not be started: ", Message(status));
     }
   }
-  retention_->WatchAge();
+  expiry_->Watch();
 }
 
 void Stream::Stop(int status, std::string_view text) {
@@ -134,19 +139,33 @@ void Stream::ApplyConfig(StreamConfig config) {
         subscriptions_[subject] = env().router.Subscribe(spec_.account, subject, {}, *this);
       }
     }
-    SetDirectGet();
   }
+  SetExtras();
   dedupe_.set_window(spec_.config.duplicate_window_ns);
   Persist();
   MarkDirty();
-  retention_->ConfigChanged();
+  expiry_->Run();
+  retention_->Sweep(store_->state().last_seq);
 }
 
-void Stream::SetDirectGet() {
-  if (!spec_.config.allow_direct) {
+void Stream::SetExtras() {
+  const StreamConfig& config = spec_.config;
+  if (!config.allow_direct) {
     direct_get_.reset();
-  } else if (direct_get_ == nullptr) {
+  } else if (direct_get_ == nullptr && started_) {
     direct_get_ = std::make_unique<DirectGet>(*this);
+  }
+  transform_.reset();
+  if (config.subject_transform) {
+    auto made = MakeTransform(*config.subject_transform);
+    WEIR_CHECK(made.ok());  // CheckStreamConfig() has seen it
+    transform_ = *std::move(made);
+  }
+  // Of an unchanged configuration what waits for its commit stays.
+  if (!config.republish || config.republish->dest.empty()) {
+    republisher_.reset();
+  } else if (republisher_ == nullptr || republisher_->config() != *config.republish) {
+    republisher_ = std::make_unique<Republisher>(config.name, *config.republish);
   }
 }
 
@@ -156,6 +175,17 @@ void Stream::OnMessage(const Inbound& message) {
   if (stopped_) {
     return;
   }
+  if (!transform_ || !transform_->Covers(message.subject)) {
+    Ingest(message);
+    return;
+  }
+  std::string subject = transform_->Apply(message.subject, env().random);
+  Inbound transformed = message;
+  transformed.subject = subject;
+  Ingest(transformed);
+}
+
+void Stream::Ingest(const Inbound& message) {
   if (!shard_.failure().ok()) [[unlikely]] {
     Reject(message.reply, MakeError(10077, Message(shard_.failure())));
     return;
@@ -240,9 +270,7 @@ void Stream::Store(const Inbound& message, const PublishFacts& facts, int64_t no
     return;
   }
   if (retention_->IsWanted(view.seq, view.subject)) {
-    store_->Append(view);
-    retention_->AfterAppend(view.subject);
-    ApplyRollup(facts.rollup, view.subject, view.seq);
+    Append(view, facts);
   } else {
     Skip(view);
   }
@@ -255,6 +283,39 @@ void Stream::Store(const Inbound& message, const PublishFacts& facts, int64_t no
   if (!message.reply.empty() && !spec_.config.no_ack) {
     acks_.Push(view.seq, message.reply, /*duplicate=*/false);
   }
+  MarkDirty();
+}
+
+void Stream::Append(const storage::MessageView& view, const PublishFacts& facts) {
+  if (republisher_ != nullptr) {
+    auto previous = store_->LastOf(view.subject);
+    republisher_->Stage(view, previous ? previous->last : 0, env().random);
+  }
+  store_->Append(view);
+  if (facts.ttl) {
+    expiry_->Add(view.seq, view.time_ns, *facts.ttl);
+  }
+  retention_->AfterAppend(view.subject);
+  ApplyRollup(facts.rollup, view.subject, view.seq);
+}
+
+void Stream::StoreMarker(std::string_view subject) {
+  int64_t life_ns = spec_.config.subject_delete_marker_ttl_ns;
+  std::string headers = protocol::HeaderBuilder()
+                            .Add("Nats-Marker-Reason", "MaxAge")
+                            .Add("Nats-TTL", FormatDuration(life_ns))
+                            .Add("Nats-Rollup", "sub")
+                            .Take();
+  const auto& state = store_->state();
+  storage::MessageView marker;
+  marker.seq = state.last_seq + 1;
+  marker.time_ns = std::max(env().clock.wall_ns(), state.last_time_ns);
+  marker.subject = subject;
+  marker.headers = headers;
+  PublishFacts facts;
+  facts.ttl = MessageTtl{.ns = life_ns};
+  Append(marker, facts);
+  dedupe_.ForgetLast();
   MarkDirty();
 }
 
@@ -326,6 +387,9 @@ void Stream::OnCommitted(StreamSeq seq) {
     return;
   }
   committed_seq_ = seq;
+  if (republisher_ != nullptr) {
+    republisher_->Release(seq, spec_.account, env().router);
+  }
   acks_.Release(seq, [this](std::string_view reply, StreamSeq acked, bool duplicate) {
     PublishAck(reply, acked, duplicate);
   });
@@ -338,7 +402,7 @@ void Stream::OnCommitted(StreamSeq seq) {
   if (!readers_.empty()) {
     WakeReaders();
   }
-  retention_->WatchAge();
+  expiry_->Watch();
 }
 
 void Stream::OnCommitFailed(const Status& error) {
@@ -374,12 +438,20 @@ void Stream::CountUsage() {
   spec_.usage->Add(!persistent(), bytes - std::exchange(counted_bytes_, bytes));
 }
 
-void Stream::RememberId(std::string_view headers, StreamSeq seq, int64_t time_ns) {
-  auto id = protocol::FindHeader(headers, "Nats-Msg-Id");
+void Stream::Remember(const storage::MessageView& message) {
+  auto id = protocol::FindHeader(message.headers, "Nats-Msg-Id");
   if (id && !id->empty()) {
-    dedupe_.Add(*id, seq, time_ns);
+    dedupe_.Add(*id, message.seq, message.time_ns);
   } else {
     dedupe_.ForgetLast();
+  }
+  if (!spec_.config.allow_msg_ttl) {
+    return;
+  }
+  auto text = protocol::FindHeader(message.headers, "Nats-TTL");
+  auto ttl = text ? ParseMessageTtl(*text) : std::nullopt;
+  if (ttl) {
+    expiry_->Add(message.seq, message.time_ns, *ttl);
   }
 }
 

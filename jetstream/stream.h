@@ -19,10 +19,13 @@
 #include "jetstream/publish_rules.h"
 #include "jetstream/stream_config.h"
 #include "protocol/base/strings.h"
+#include "protocol/subject_transform.h"
 
 namespace weir::jetstream {
 
 class DirectGet;
+class Expiry;
+class Republisher;
 class Retention;
 class Shard;
 struct AccountUsage;
@@ -116,8 +119,9 @@ class Stream : public Sink {
   // Have messages been staged since the last Flush() that an ack promises to be on the disk?
   bool needs_sync() const;
 
-  // Fills the dedupe window with a stored message (recovery), in order.
-  void RememberId(std::string_view headers, StreamSeq seq, int64_t time_ns);
+  // Recovery, in order: what the headers of a stored message mean for the dedupe window and for the
+  // message's own life.
+  void Remember(const storage::MessageView& message);
 
   // Takes over a checked configuration and applies what follows from it (subscriptions, limits,
   // window, retention). Staged; nothing is answered here.
@@ -139,7 +143,11 @@ class Stream : public Sink {
   // the place of what the same key waits for.
   void WhenReached(uint64_t key, StreamSeq seq, Task wake);
 
+  // Stages a delete marker on this subject (jetstream-api.md 5.10).
+  void StoreMarker(std::string_view subject);
+
   Retention& retention() { return *retention_; }
+  Expiry& expiry() { return *expiry_; }
 
  private:
   // What was staged before a Flush(), for the bound on staged bytes.
@@ -156,6 +164,7 @@ class Stream : public Sink {
     std::string state;
   };
 
+  void Ingest(const Inbound& message);
   void Trace(const Inbound& message, const PublishFacts& facts);
   bool IsCongested(const Inbound& message);
   void Store(const Inbound& message, const PublishFacts& facts, int64_t now_ns);
@@ -163,7 +172,9 @@ class Stream : public Sink {
   void ApplyRollup(Rollup rollup, std::string_view subject, StreamSeq seq);
   void Reject(std::string_view reply, const ApiError& error, std::string_view headers = {});
   void PublishAck(std::string_view reply, StreamSeq seq, bool duplicate);
-  void SetDirectGet();
+  // What the configuration asks for besides subjects: direct gets, transform, republish.
+  void SetExtras();
+  void Append(const storage::MessageView& view, const PublishFacts& facts);
   void WakeReaders();
   void CountUsage();
 
@@ -177,7 +188,10 @@ class Stream : public Sink {
   DedupeWindow dedupe_;
   PublishRules rules_;
   std::unique_ptr<Retention> retention_;
+  std::unique_ptr<Expiry> expiry_;
   std::unique_ptr<DirectGet> direct_get_;
+  std::optional<protocol::SubjectTransform> transform_;
+  std::unique_ptr<Republisher> republisher_;
   AckQueue acks_;
   std::string ack_prefix_;
   std::string ack_text_;  // the ack being sent; kept for its memory

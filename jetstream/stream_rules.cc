@@ -4,6 +4,7 @@
 #include <initializer_list>
 
 #include "protocol/subject.h"
+#include "protocol/subject_transform.h"
 
 namespace weir::jetstream {
 
@@ -112,7 +113,7 @@ ApiError FillDuplicateWindow(StreamConfig& config, const JetStreamOptions& optio
 }
 
 ApiError CheckPolicies(const StreamConfig& config) {
-  if (config.deny_purge && config.allow_rollup) {
+  if (config.deny_purge && config.allow_rollup && config.subject_delete_marker_ttl_ns == 0) {
     return Invalid("roll-ups require the purge permission");
   }
   if (config.discard_new_per_subject) {
@@ -129,6 +130,63 @@ ApiError CheckPolicies(const StreamConfig& config) {
   return {};
 }
 
+ApiError FillMarkers(StreamConfig& config, bool pedantic) {
+  int64_t ttl = config.subject_delete_marker_ttl_ns;
+  if (ttl == 0) {
+    return {};
+  }
+  if (ttl < 0) {
+    return Invalid("subject delete marker TTL must not be negative");
+  }
+  if (ttl < kSecond) {
+    return Invalid("subject delete marker TTL must be at least 1 second");
+  }
+  if (pedantic && !config.allow_msg_ttl) {
+    return Invalid("subject delete marker cannot be set if message TTLs are disabled");
+  }
+  if (pedantic && !config.allow_rollup) {
+    return Invalid("subject delete marker cannot be set if roll-ups are disabled");
+  }
+  config.allow_msg_ttl = true;
+  config.allow_rollup = true;
+  config.deny_purge = false;
+  return {};
+}
+
+ApiError CheckRewrites(StreamConfig& config, bool pedantic) {
+  if (config.subject_transform) {
+    const auto& transform = *config.subject_transform;
+    if (!transform.src.empty() && !protocol::IsValidConfigPattern(transform.src)) {
+      return MakeError(10155, Cat("invalid subject ", transform.src));
+    }
+    auto made = MakeTransform(transform);
+    if (!made.ok()) {
+      return MakeError(10156, Message(made.status()));
+    }
+  }
+  if (!config.republish) {
+    return {};
+  }
+  auto& republish = *config.republish;
+  if (republish.src.empty()) {
+    if (pedantic) {
+      return Pedantic("republish source can not be empty");
+    }
+    republish.src = ">";
+  }
+  for (const auto& subject : config.subjects) {
+    if (!republish.dest.empty() && Overlap(republish.dest, subject)) {
+      return Invalid("stream configuration for republish destination forms a cycle");
+    }
+  }
+  if (!republish.dest.empty() &&
+      !protocol::SubjectTransform::Make(republish.src, republish.dest).ok()) {
+    return Invalid(Cat("stream configuration for republish with transform from '", republish.src,
+                       "' to '", republish.dest, "' not valid"));
+  }
+  return {};
+}
+
 // What a configuration may ask for and would not get.
 ApiError CheckSupported(const StreamConfig& config) {
   struct Feature {
@@ -138,10 +196,6 @@ ApiError CheckSupported(const StreamConfig& config) {
   const Feature features[] = {
       {config.mirror.has_value(), "stream mirrors"},
       {!config.sources.empty(), "stream sources"},
-      {config.subject_transform.has_value(), "subject transforms"},
-      {config.republish.has_value(), "republish"},
-      {config.allow_msg_ttl, "per-message TTLs"},
-      {config.subject_delete_marker_ttl_ns != 0, "subject delete markers"},
       {config.allow_msg_counter, "message counters"},
       {config.allow_atomic, "atomic batch publish"},
       {config.allow_msg_schedules, "message schedules"},
@@ -211,6 +265,16 @@ ApiError CheckAccount(const StreamConfig& config, const AccountLimits& limits) {
 
 }  // namespace
 
+StatusOr<std::optional<protocol::SubjectTransform>> MakeTransform(
+    const SubjectTransformConfig& config) {
+  if (config.dest.empty()) {
+    return std::optional<protocol::SubjectTransform>();
+  }
+  std::string_view source = config.src.empty() ? std::string_view(">") : config.src;
+  WEIR_ASSIGN_OR_RETURN(auto made, protocol::SubjectTransform::Make(source, config.dest));
+  return std::optional<protocol::SubjectTransform>(std::move(made));
+}
+
 ApiError CheckStreamConfig(StreamConfig& config, const JetStreamOptions& options,
                            const AccountLimits& limits, bool pedantic) {
   if (auto error = CheckNames(config)) {
@@ -231,10 +295,16 @@ ApiError CheckStreamConfig(StreamConfig& config, const JetStreamOptions& options
   if (auto error = CheckPolicies(config)) {
     return error;
   }
+  if (auto error = FillMarkers(config, pedantic)) {
+    return error;
+  }
   if (auto error = CheckSubjects(config)) {
     return error;
   }
   if (auto error = CheckAccount(config, limits)) {
+    return error;
+  }
+  if (auto error = CheckRewrites(config, pedantic)) {
     return error;
   }
   if (config.placement && !config.placement->preferred.empty()) {

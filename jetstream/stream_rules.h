@@ -1,8 +1,11 @@
 #pragma once
 
+#include <optional>
+
 #include "jetstream/api_errors.h"
 #include "jetstream/environment.h"
 #include "jetstream/stream_config.h"
+#include "protocol/subject_transform.h"
 
 namespace weir::jetstream {
 
@@ -11,6 +14,11 @@ namespace weir::jetstream {
 // this server does not have is refused, never ignored.
 ApiError CheckStreamConfig(StreamConfig& config, const JetStreamOptions& options,
                            const AccountLimits& limits, bool pedantic);
+
+// What a stream's subject_transform does: an empty source covers everything, an empty destination
+// changes nothing.
+StatusOr<std::optional<protocol::SubjectTransform>> MakeTransform(
+    const SubjectTransformConfig& config);
 
 // The metadata that the reference keeps with a stream: "_nats.req.level"; takes away what only
 // answers carry.

@@ -28,8 +28,10 @@ inline size_t AppendMessage(ByteQueue& out, const WireMessage& m) {
   char* start = out.Reserve(bound);
   char* p = start;
   auto put = [&p](std::string_view text) {
-    std::memcpy(p, text.data(), text.size());
-    p += text.size();
+    if (!text.empty()) {  // memcpy wants no null pointer, not even for nothing
+      std::memcpy(p, text.data(), text.size());
+      p += text.size();
+    }
   };
   auto number = [&p](size_t value) {
     p = std::to_chars(p, p + 20, value).ptr;
@@ -58,6 +60,9 @@ inline size_t AppendMessage(ByteQueue& out, const WireMessage& m) {
 }
 
 inline void AppendText(ByteQueue& out, std::string_view text) {
+  if (text.empty()) {
+    return;
+  }
   char* p = out.Reserve(text.size());
   std::memcpy(p, text.data(), text.size());
   out.Commit(text.size());

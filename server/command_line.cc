@@ -165,7 +165,7 @@ void Apply(const GivenFlags& given, Target target) {
 
 void RefuseFlag(Options& options, Feature feature, std::string_view flag) {
   if (const auto* text = FindUnsupported(feature)) {
-    options.unsupported.push_back({std::string(flag), std::string(text->what)});
+    options.unsupported.push_back({std::string(flag), std::string(text->what), text->refused});
   }
 }
 
@@ -238,6 +238,10 @@ void RefuseFlags(const GivenFlags& given, Options& options) {
   for (const auto& flag : given.flags) {
     if (IsName("ms|https_port", flag.name) && flag.integer != 0) {
       RefuseFlag(options, Feature::kHttps, "--https_port");
+    } else if (IsName("m|http_port", flag.name) && flag.integer != 0) {
+      RefuseFlag(options, Feature::kMonitoring, "--http_port");
+    } else if (flag.name == "client_advertise" && !flag.text.empty()) {
+      RefuseFlag(options, Feature::kClientAdvertise, "--client_advertise");
     } else if (flag.name == "profile" && flag.integer != 0) {
       RefuseFlag(options, Feature::kProfiling, "--profile");
     } else if (flag.name == "tlsverify" && flag.on) {

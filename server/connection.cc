@@ -15,6 +15,25 @@ constexpr int64_t kSecond = 1'000'000'000;
 constexpr int64_t kProxyHeaderNs = 5 * kSecond;
 constexpr int kMaxGather = 64;
 
+// client_advertise, "host" or "host:port" or "[v6]:port", takes the place of the listen address.
+void Advertise(std::string_view address, protocol::ServerInfo& info) {
+  if (address.empty()) {
+    return;
+  }
+  size_t colon = address.rfind(':');
+  bool bare_v6 = address.front() != '[' && address.find(':') != colon;
+  if (colon != std::string_view::npos && !bare_v6) {
+    if (auto port = ParseNumber<int>(address.substr(colon + 1)); port && *port > 0) {
+      info.port = *port;
+    }
+    address = address.substr(0, colon);
+  }
+  if (address.size() > 1 && address.front() == '[' && address.back() == ']') {
+    address = address.substr(1, address.size() - 2);
+  }
+  info.host = address;
+}
+
 }  // namespace
 
 Connection::Connection(Worker& worker, ServerContext& context, Target self,
@@ -38,6 +57,7 @@ protocol::ServerInfo Connection::Info() const {
   info.weir_version = kWeirVersion;
   info.host = options.client.host;
   info.port = context_.client_port.load(std::memory_order_relaxed);
+  Advertise(options.client_advertise, info);
   info.headers = options.limits.headers;
   info.auth_required = context_.authenticator.announced();
   info.max_payload = options.limits.max_payload;

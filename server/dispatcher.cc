@@ -49,7 +49,7 @@ PublishOutcome Dispatcher::Publish(Account& account, const Message& message, con
                                    CachedMatch* memo) {
   if (IsUsedOnce(message.subject)) {
     auto pinned = MatchOnce(account, message.subject);
-    return Send(account, *pinned, message, exclude);
+    return Send(account, message.subject, *pinned, message, exclude);
   }
   CachedMatch& slot = memo != nullptr ? *memo : cache_memo_;
   if (!slot.Holds(account.subscriptions(), message.subject)) {
@@ -59,13 +59,15 @@ PublishOutcome Dispatcher::Publish(Account& account, const Message& message, con
     return {};
   }
   if (memo != nullptr) {
-    return Send(account, *slot.result, message, exclude);  // nobody else touches the memo meanwhile
+    // Nobody else touches the memo meanwhile.
+    return Send(account, message.subject, *slot.result, message, exclude);
   }
   auto pinned = slot.result;
-  return Send(account, *pinned, message, exclude);
+  return Send(account, message.subject, *pinned, message, exclude);
 }
 
-PublishOutcome Dispatcher::Send(Account& account, const MatchResult& result, const Message& message,
+PublishOutcome Dispatcher::Send(Account& account, std::string_view matched,
+                                const MatchResult& result, const Message& message,
                                 const Target* exclude) {
   PublishOutcome outcome;
   const Target* at = result.targets.data();
@@ -89,7 +91,10 @@ PublishOutcome Dispatcher::Send(Account& account, const MatchResult& result, con
     at = run_end;
   }
   for (const QueueGroup& group : result.queues) {
-    SendToGroup(account, group, message, exclude, outcome);
+    PublishOutcome one = SendToGroup(account, group, message, exclude,
+                                     {.queue = group.name, .matched = matched, .picks = 0});
+    outcome.delivered |= one.delivered;
+    outcome.congested |= one.congested;
   }
   return outcome;
 }
@@ -108,8 +113,9 @@ void Dispatcher::SendToTarget(Account& account, const Target& target, const Mess
   }
 }
 
-void Dispatcher::SendToGroup(Account& account, const QueueGroup& group, const Message& message,
-                             const Target* exclude, PublishOutcome& outcome) {
+PublishOutcome Dispatcher::SendToGroup(Account& account, const QueueGroup& group,
+                                       const Message& message, const Target* exclude,
+                                       const MailBatch::Group& origin) {
   size_t count = group.members.size();
   size_t start = count > 1 ? random_.Below(count) : 0;
   for (size_t i = 0; i < count; ++i) {
@@ -118,18 +124,27 @@ void Dispatcher::SendToGroup(Account& account, const QueueGroup& group, const Me
       continue;
     }
     if (target.worker != worker_) {
-      Outgoing(target.worker).AddMessage(account.id(), message, &target, 1);
-      outcome.delivered = true;
-      outcome.congested |= mailboxes_[target.worker]->full();
-      return;
+      Outgoing(target.worker).AddMember(account.id(), message, target, origin);
+      return {.delivered = true, .congested = mailboxes_[target.worker]->full()};
     }
-    PublishOutcome one;
-    SendToTarget(account, target, message, one);
-    if (one.delivered) {
-      outcome.delivered = true;
-      outcome.congested |= one.congested;
-      return;
+    PublishOutcome outcome;
+    SendToTarget(account, target, message, outcome);
+    if (outcome.delivered) {
+      return outcome;
     }
+  }
+  return {};
+}
+
+void Dispatcher::PickAgain(AccountId account_id, const Message& message,
+                           const MailBatch::Group& group) {
+  Account& account = local_.AccountOf(account_id);
+  auto pinned = MatchOnce(account, group.matched);
+  auto same = std::find_if(pinned->queues.begin(), pinned->queues.end(),
+                           [&group](const QueueGroup& g) { return g.name == group.queue; });
+  if (same != pinned->queues.end()) {
+    SendToGroup(account, *same, message, nullptr,
+                {.queue = group.queue, .matched = group.matched, .picks = group.picks + 1});
   }
 }
 
@@ -150,7 +165,7 @@ jetstream::Delivered Dispatcher::DeliverTo(Account& account, std::string_view in
   if (pinned->empty()) {
     return jetstream::Delivered::kNoInterest;
   }
-  PublishOutcome outcome = Send(account, *pinned, message, nullptr);
+  PublishOutcome outcome = Send(account, inbox, *pinned, message, nullptr);
   if (!outcome.delivered) {
     return jetstream::Delivered::kNoInterest;
   }
@@ -166,8 +181,13 @@ void Dispatcher::DeliverMail(const MailBatch& batch) {
     Message message = batch.At(entry);
     const Target* targets = batch.targets(entry);
     for (uint32_t i = 0; i < entry.target_count; ++i) {
-      // A stale receiver is dropped: it left after the message was matched.
-      static_cast<void>(local_.DeliverLocal(entry.account, targets[i], message));
+      // A plain receiver that left after the message was matched gets nothing; a queue group still
+      // gets its copy.
+      auto result = local_.DeliverLocal(entry.account, targets[i], message);
+      if (result == LocalDelivery::Result::kStale && entry.queue_size > 0 &&
+          entry.picks < kMaxPicks) [[unlikely]] {
+        PickAgain(entry.account, message, batch.GroupOf(entry));
+      }
     }
   }
 }

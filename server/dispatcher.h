@@ -25,6 +25,7 @@ class LocalDelivery {
 
   virtual ~LocalDelivery() = default;
   virtual Result DeliverLocal(AccountId account, const Target& target, const Message& message) = 0;
+  virtual Account& AccountOf(AccountId id) = 0;
 };
 
 // Publish and deliver for one worker: match, call local receivers, collect mail for the others.
@@ -56,14 +57,20 @@ class Dispatcher {
 
  private:
   MailBatch& Outgoing(size_t worker);
-  PublishOutcome Send(Account& account, const MatchResult& result, const Message& message,
-                      const Target* exclude);
-  void SendToGroup(Account& account, const QueueGroup& group, const Message& message,
-                   const Target* exclude, PublishOutcome& outcome);
+  // `matched`: the subject that `result` was found by; what receivers see is message.subject.
+  PublishOutcome Send(Account& account, std::string_view matched, const MatchResult& result,
+                      const Message& message, const Target* exclude);
+  PublishOutcome SendToGroup(Account& account, const QueueGroup& group, const Message& message,
+                             const Target* exclude, const MailBatch::Group& origin);
+  // A member of a queue group has left between pick and delivery: the others get another chance.
+  void PickAgain(AccountId account, const Message& message, const MailBatch::Group& group);
   void SendToTarget(Account& account, const Target& target, const Message& message,
                     PublishOutcome& outcome);
   // Matches without the cache, into the one-entry memory of subjects that are used once.
   std::shared_ptr<const MatchResult> MatchOnce(const Account& account, std::string_view subject);
+
+  // Members that refuse everything must not keep a message going round.
+  static constexpr uint32_t kMaxPicks = 4;
 
   const uint8_t worker_;
   LocalDelivery& local_;

@@ -12,14 +12,36 @@ void MailBatch::AddMessage(AccountId account, const Message& message, const Targ
               .reply_size = static_cast<uint32_t>(message.reply.size()),
               .headers_size = static_cast<uint32_t>(message.headers.size()),
               .payload_size = static_cast<uint32_t>(message.payload.size()),
+              .queue_size = 0,
+              .matched_size = 0,
               .first_target = static_cast<uint32_t>(targets_.size()),
-              .target_count = static_cast<uint32_t>(count)};
+              .target_count = static_cast<uint32_t>(count),
+              .picks = 0};
   arena_.append(message.subject)
       .append(message.reply)
       .append(message.headers)
       .append(message.payload);
   targets_.insert(targets_.end(), targets, targets + count);
   entries_.push_back(entry);
+}
+
+void MailBatch::AddMember(AccountId account, const Message& message, const Target& member,
+                          const Group& group) {
+  AddMessage(account, message, &member, 1);
+  Entry& entry = entries_.back();
+  entry.queue_size = static_cast<uint32_t>(group.queue.size());
+  entry.matched_size = static_cast<uint32_t>(group.matched.size());
+  entry.picks = group.picks;
+  arena_.append(group.queue).append(group.matched);
+}
+
+MailBatch::Group MailBatch::GroupOf(const Entry& entry) const {
+  std::string_view rest(arena_);
+  rest.remove_prefix(entry.offset + entry.subject_size + entry.reply_size + entry.headers_size +
+                     entry.payload_size);
+  return {.queue = rest.substr(0, entry.queue_size),
+          .matched = rest.substr(entry.queue_size, entry.matched_size),
+          .picks = entry.picks};
 }
 
 Message MailBatch::At(const Entry& entry) const {

@@ -20,20 +20,31 @@ class MailBatch {
  public:
   struct Entry {
     AccountId account;
-    uint32_t offset =
-        0;  // of subject, reply, headers and payload, one after the other, in the arena
+    uint32_t offset = 0;  // in the arena, of the pieces whose sizes follow, one after the other
     uint32_t subject_size = 0;
     uint32_t reply_size = 0;
     uint32_t headers_size = 0;
     uint32_t payload_size = 0;
+    uint32_t queue_size = 0;    // for a member of a queue group, else 0
+    uint32_t matched_size = 0;  // the subject that the group was found by
     uint32_t first_target = 0;
     uint32_t target_count = 0;
+    uint32_t picks = 0;  // how many members were tried before this one
+  };
+  // What it takes to find another member when the one that was picked is gone.
+  struct Group {
+    std::string_view queue;
+    std::string_view matched;
+    uint32_t picks = 0;
   };
 
   void AddMessage(AccountId account, const Message& message, const Target* targets, size_t count);
+  void AddMember(AccountId account, const Message& message, const Target& member,
+                 const Group& group);
   void AddTask(Task task) { tasks_.push_back(std::move(task)); }
 
   Message At(const Entry& entry) const;
+  Group GroupOf(const Entry& entry) const;
   const std::vector<Entry>& entries() const { return entries_; }
   const Target* targets(const Entry& entry) const { return targets_.data() + entry.first_target; }
   std::vector<Task>& tasks() { return tasks_; }

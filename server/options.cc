@@ -149,7 +149,9 @@ Status ValidateOptions(const Options& options) {
 Status RefuseUnsupported(const Options& options) {
   std::vector<std::string> lines;
   for (const auto& feature : options.unsupported) {
-    lines.push_back(Cat(feature.position, ": this server does not support ", feature.what));
+    if (feature.refused) {
+      lines.push_back(Cat(feature.position, ": this server does not support ", feature.what));
+    }
   }
   return lines.empty() ? OkStatus() : MakeStatus(StatusCode::kUnimplemented, Join(lines, "\n"));
 }
@@ -179,6 +181,12 @@ std::vector<std::string> StartupWarnings(const Options& options) {
   }
   if (options.cluster.configured) {
     lines.emplace_back("This server runs alone: the cluster block only gives it a cluster name");
+  }
+  for (const auto& feature : options.unsupported) {
+    if (!feature.refused) {
+      lines.push_back(
+          Cat(feature.position, ": without effect, this server does not support ", feature.what));
+    }
   }
   return lines;
 }

@@ -166,11 +166,15 @@ struct MappingDestination {
   std::string subject;
   int weight = 100;
   std::string cluster;
+
+  bool operator==(const MappingDestination&) const = default;
 };
 
 struct SubjectMapping {
   std::string source;
   std::vector<MappingDestination> destinations;
+
+  bool operator==(const SubjectMapping&) const = default;
 };
 
 struct AccountOptions {
@@ -196,6 +200,8 @@ struct JetStreamLimits {
   int64_t max_batch_inflight_total = 0;
   int64_t max_batch_size = 0;
   int64_t max_batch_timeout_ns = 0;
+
+  bool operator==(const JetStreamLimits&) const = default;
 };
 
 // The jetstream block (server-config.md 8).
@@ -236,11 +242,13 @@ struct LameDuckOptions {
   int64_t grace_period_ns = 10 * kSecondNs;
 };
 
-// A feature that the configuration asks for and that this server does not enforce (yet). Starting
-// all the same would be a lie, so main refuses, naming each.
+// A feature that the configuration asks for and that this server does not have (yet). Starting
+// without what protects or connects would be a lie: main refuses, naming each. What is merely
+// missed is warned of.
 struct UnsupportedFeature {
   std::string position;  // "file:line:column", or the flag
   std::string what;      // "cluster routes"
+  bool refused = true;
 };
 
 struct Options {

@@ -1,4 +1,5 @@
 #include <limits>
+#include <type_traits>
 #include <utility>
 
 #include "protocol/base/strings.h"
@@ -78,14 +79,44 @@ bool ReadServerName(OptionScope& scope, const std::string&, const ConfigValue& v
   return true;
 }
 
-// trace_verbose and trace_headers also set trace.
-template <auto kMember>
-bool ReadTraceKind(OptionScope& scope, const std::string&, const ConfigValue& value,
-                   Options& options) {
-  if (!scope.Get(value, options.log.*kMember)) {
+bool ReadClientAdvertise(OptionScope& scope, const std::string&, const ConfigValue& value,
+                         Options& options) {
+  scope.problems().Uses(Feature::kClientAdvertise, value);
+  return scope.Get(value, options.client_advertise);
+}
+
+bool ReadNoProducerStall(OptionScope& scope, const std::string&, const ConfigValue& value,
+                         Options& options) {
+  bool given = false;
+  if (!scope.Get(value, given)) {
     return false;
   }
-  options.log.trace = options.log.*kMember;
+  options.limits.fast_producer_stall = !given;
+  if (given) {
+    scope.problems().Uses(Feature::kProducerStall, value);
+  }
+  return true;
+}
+
+bool ReadTraceHeaders(OptionScope& scope, const std::string&, const ConfigValue& value,
+                      Options& options) {
+  if (!scope.Get(value, options.log.trace_headers)) {
+    return false;
+  }
+  options.log.trace = options.log.trace_headers;
+  if (options.log.trace_headers) {
+    scope.problems().Uses(Feature::kTraceDetails, value);
+  }
+  return true;
+}
+
+// trace_verbose also sets trace.
+bool ReadTraceVerbose(OptionScope& scope, const std::string&, const ConfigValue& value,
+                      Options& options) {
+  if (!scope.Get(value, options.log.trace_verbose)) {
+    return false;
+  }
+  options.log.trace = options.log.trace_verbose;
   return true;
 }
 
@@ -101,6 +132,21 @@ bool ReadHttp(OptionScope& scope, const std::string& key, const ConfigValue& val
     scope.problems().Uses(Feature::kHttps, value);
   } else {
     options.monitor.http_port = endpoint.port;
+    scope.problems().Uses(Feature::kMonitoring, value);
+  }
+  return true;
+}
+
+// A field that is stored, and noted when it asks for something that the server may not have.
+template <Feature kFeature, auto kPart, auto kMember>
+bool StoreAndNote(OptionScope& scope, const std::string& /*key*/, const ConfigValue& value,
+                  Options& options) {
+  auto& field = options.*kPart.*kMember;
+  if (!scope.Get(value, field)) {
+    return false;
+  }
+  if (field != std::remove_reference_t<decltype(field)>{}) {
+    scope.problems().Uses(kFeature, value);
   }
   return true;
 }
@@ -154,7 +200,6 @@ bool ReadMaxTokens(OptionScope& scope, const std::string& key, const ConfigValue
     scope.problems().Add(value, Cat(key, " value can not be negative"));
   } else {
     options.limits.max_subscription_tokens = number;
-    scope.problems().Uses(Feature::kMaxSubscriptionTokens, value);
   }
   return true;
 }
@@ -170,6 +215,9 @@ bool ReadWriteTimeout(OptionScope& scope, const std::string&, const ConfigValue&
     return true;
   }
   options.limits.close_on_write_timeout = policy != "retry";
+  if (policy == "retry") {
+    scope.problems().Uses(Feature::kWriteTimeoutRetry, value);
+  }
   return true;
 }
 
@@ -360,7 +408,7 @@ constexpr Field kFields[] = {
     {"listen", ReadListen},
     {"host|net", StoreIn<&Options::client, &Endpoint::host>},
     {"port", StoreIn<&Options::client, &Endpoint::port>},
-    {"client_advertise", Store<&Options::client_advertise>},
+    {"client_advertise", ReadClientAdvertise},
     {"server_name", ReadServerName},
     {"server_tags", ReadTags},
     {"server_metadata", ReadMetadata},
@@ -369,8 +417,8 @@ constexpr Field kFields[] = {
 
     {"debug", StoreIn<&Options::log, &LogOptions::debug>},
     {"trace", StoreIn<&Options::log, &LogOptions::trace>},
-    {"trace_verbose", ReadTraceKind<&LogOptions::trace_verbose>},
-    {"trace_headers", ReadTraceKind<&LogOptions::trace_headers>},
+    {"trace_verbose", ReadTraceVerbose},
+    {"trace_headers", ReadTraceHeaders},
     {"logtime", StoreIn<&Options::log, &LogOptions::timestamps>},
     {"logtime_utc", StoreIn<&Options::log, &LogOptions::timestamps_utc>},
     {"logfile|log_file", StoreIn<&Options::log, &LogOptions::file>},
@@ -378,7 +426,8 @@ constexpr Field kFields[] = {
     {"logfile_max_num|log_max_num", StoreIn<&Options::log, &LogOptions::file_max_num>},
     {"syslog", StoreIn<&Options::log, &LogOptions::syslog>},
     {"remote_syslog", StoreIn<&Options::log, &LogOptions::remote_syslog>},
-    {"max_traced_msg_len", StoreIn<&Options::log, &LogOptions::max_traced_msg_len>},
+    {"max_traced_msg_len",
+     StoreAndNote<Feature::kTraceDetails, &Options::log, &LogOptions::max_traced_msg_len>},
     {"connect_error_reports", StoreIn<&Options::log, &LogOptions::connect_error_reports>},
     {"reconnect_error_reports", StoreIn<&Options::log, &LogOptions::reconnect_error_reports>},
 
@@ -389,7 +438,8 @@ constexpr Field kFields[] = {
 
     {"http", ReadHttp},
     {"https", ReadHttp},
-    {"http_port|monitor_port", StoreIn<&Options::monitor, &MonitorOptions::http_port>},
+    {"http_port|monitor_port",
+     StoreAndNote<Feature::kMonitoring, &Options::monitor, &MonitorOptions::http_port>},
     {"https_port", ReadHttpsPort},
     {"http_base_path", StoreIn<&Options::monitor, &MonitorOptions::base_path>},
 
@@ -404,7 +454,7 @@ constexpr Field kFields[] = {
     {"ping_max", StoreIn<&Options::limits, &Client::max_pings_out>},
     {"write_deadline", StoreDuration<&Options::limits, &Client::write_deadline_ns>},
     {"write_timeout", ReadWriteTimeout},
-    {"no_fast_producer_stall", StoreInverse<&Options::limits, &Client::fast_producer_stall>},
+    {"no_fast_producer_stall", ReadNoProducerStall},
     {"no_header_support", StoreInverse<&Options::limits, &Client::headers>},
     {"lame_duck_duration", ReadLameDuck},
     {"lame_duck_grace_period", ReadLameDuck},

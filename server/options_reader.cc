@@ -31,7 +31,7 @@ void OptionProblems::Warn(const ConfigValue& at, std::string_view field, std::st
 
 void OptionProblems::Uses(Feature feature, const ConfigValue& at) {
   if (const auto* text = FindUnsupported(feature)) {
-    unsupported_.push_back({at.Where(), std::string(text->what)});
+    unsupported_.push_back({at.Where(), std::string(text->what), text->refused});
   }
 }
 

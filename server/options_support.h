@@ -6,8 +6,8 @@
 
 namespace weir::server {
 
-// What a configuration may ask for and the server may not enforce. Asking for one of these is
-// refused at start, with the position; it is never ignored.
+// What a configuration may ask for and the server may not have. Asking for one of these is refused
+// at start, or at least warned of, with the position; it is never ignored.
 enum class Feature : uint8_t {
   kTls,
   kTlsVerify,
@@ -53,15 +53,20 @@ enum class Feature : uint8_t {
   kTpm,
   kDefaultDomains,
   kProfiling,
-  kMaxSubscriptionTokens,
+  kMonitoring,
+  kProducerStall,
+  kWriteTimeoutRetry,
+  kTraceDetails,
+  kClientAdvertise,
 };
 
 struct FeatureText {
   Feature feature;
   std::string_view what;  // "client certificates (tls verify)"
+  bool refused = true;    // false: the server starts without it and says so
 };
 
-// Everything that is refused.
+// Everything that is refused or warned of.
 std::span<const FeatureText> UnsupportedFeatures();
 
 // What to call the feature in a refusal; nullptr when the server enforces it.

@@ -98,6 +98,7 @@ class Worker : public Executor, public LocalDelivery {
 
   // LocalDelivery
   Result DeliverLocal(AccountId account, const Target& target, const Message& message) override;
+  Account& AccountOf(AccountId id) override { return context_.accounts.Get(id); }
 
  private:
   struct ConnectionSlot {

@@ -40,6 +40,18 @@ class RocksLogger : public rocksdb::Logger {
   Log* log_;
 };
 
+// Not every file system does (some in memory do not).
+bool SupportsDirectIo(const std::string& directory) {
+  std::string path = directory + "/direct-io.probe";
+  int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_DIRECT, 0644);
+  ::unlink(path.c_str());
+  if (fd < 0) {
+    return false;
+  }
+  ::close(fd);
+  return true;
+}
+
 rocksdb::DBOptions DatabaseOptions(const Database::Options& options) {
   rocksdb::DBOptions out;
   out.create_if_missing = true;
@@ -57,6 +69,9 @@ rocksdb::DBOptions DatabaseOptions(const Database::Options& options) {
   // Opening replays the log: 16 MiB take some 40 ms.
   out.max_total_wal_size = 2 * options.memtable_bytes;
   out.bytes_per_sync = 1 << 20;
+  // Table files go past the page cache: a third less CPU per message. Readers that keep up read
+  // the tail cache and the memtables; those that do not fill the page cache as they read.
+  out.use_direct_io_for_flush_and_compaction = SupportsDirectIo(options.directory);
   return out;
 }
 
@@ -182,6 +197,7 @@ StatusOr<std::unique_ptr<Database>> Database::Open(const Options& options) {
 
 Database::~Database() {
   if (db_ != nullptr) {
+    IgnoreError(FlushAll(), "the log has everything; the next opening replays it");
     for (rocksdb::ColumnFamilyHandle* handle : families_) {
       db_->DestroyColumnFamilyHandle(handle);
     }

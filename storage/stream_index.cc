@@ -9,6 +9,12 @@
 
 namespace weir::storage {
 
+namespace {
+
+constexpr uint64_t kMessagesMask = (uint64_t{1} << 48) - 1;
+
+}  // namespace
+
 StreamIndex::StreamIndex() : ids_(0, IdHash{this}, IdEqual{this}) {}
 
 StreamIndex::Probe StreamIndex::MakeProbe(std::string_view subject) {
@@ -18,14 +24,14 @@ StreamIndex::Probe StreamIndex::MakeProbe(std::string_view subject) {
 
 StreamIndex::SubjectId StreamIndex::Add(std::string_view subject, StreamSeq seq) {
   if (latest_ != kNoSubject && text(latest_) == subject) {
-    Grow(entries_[latest_], seq);
+    Grow(latest_, seq);
     return latest_;
   }
   Probe probe = MakeProbe(subject);
   auto found = ids_.find(probe);
   if (found != ids_.end()) {
     latest_ = *found;
-    Grow(entries_[latest_], seq);
+    Grow(latest_, seq);
   } else {
     latest_ = NewSubject(probe, seq);
   }
@@ -54,29 +60,49 @@ StreamIndex::SubjectId StreamIndex::NewSubject(const Probe& probe, StreamSeq seq
   return id;
 }
 
-void StreamIndex::Grow(Entry& entry, StreamSeq seq) {
-  if (entry.listed != 0) {
-    if (entry.messages >= 2) {
-      if (entry.middle == nullptr) {
-        entry.middle = std::make_unique<Middle>();
-        entry.middle->base = entry.last;
-      }
-      StreamSeq distance = entry.last - entry.middle->base;
-      if (entry.messages >= kMaxListed || distance > UINT32_MAX) {
-        entry.middle.reset();
-        entry.listed = 0;
-      } else {
-        entry.middle->distances.push_back(static_cast<uint32_t>(distance));
-      }
-    }
+StreamIndex::Middle* StreamIndex::MiddleOf(SubjectId id) {
+  return entries_[id].has_middle != 0 ? middles_.find(id)->second.get() : nullptr;
+}
+
+void StreamIndex::DropMiddle(SubjectId id) {
+  if (entries_[id].has_middle != 0) {
+    middles_.erase(id);
+    entries_[id].has_middle = 0;
   }
-  entry.messages = (entry.messages + 1) & ((uint64_t{1} << 60) - 1);
+}
+
+// The subject's last message so far becomes one between first and last.
+void StreamIndex::NoteMiddle(SubjectId id, StreamSeq seq) {
+  Entry& entry = entries_[id];
+  if (entry.has_middle == 0) {
+    auto fresh = std::make_unique<Middle>();
+    fresh->base = seq;
+    middles_[id] = std::move(fresh);
+    entry.has_middle = 1;
+  }
+  Middle* middle = MiddleOf(id);
+  StreamSeq distance = seq - middle->base;
+  if (entry.messages >= kMaxListed || distance > UINT32_MAX) {
+    DropMiddle(id);
+    entry.listed = 0;
+  } else {
+    middle->distances.push_back(static_cast<uint32_t>(distance));
+  }
+}
+
+void StreamIndex::Grow(SubjectId id, StreamSeq seq) {
+  Entry& entry = entries_[id];
+  if (entry.listed != 0 && entry.messages >= 2) {
+    NoteMiddle(id, entry.last);
+  }
+  entry.messages = (entry.messages + 1) & kMessagesMask;
   entry.last = seq;
   entry.last_exact = 1;
 }
 
-void StreamIndex::ShrinkListed(Entry& entry, StreamSeq seq) {
-  Middle* middle = entry.middle.get();
+void StreamIndex::ShrinkListed(SubjectId id, StreamSeq seq) {
+  Entry& entry = entries_[id];
+  Middle* middle = MiddleOf(id);
   if (seq == entry.first) {
     if (middle == nullptr) {
       entry.first = entry.last;
@@ -99,14 +125,15 @@ void StreamIndex::ShrinkListed(Entry& entry, StreamSeq seq) {
     }
   }
   if (middle != nullptr && middle->distances.empty()) {
-    entry.middle.reset();
+    DropMiddle(id);
   }
 }
 
-void StreamIndex::Shrink(Entry& entry, StreamSeq seq) {
-  entry.messages = (entry.messages - 1) & ((uint64_t{1} << 60) - 1);
+void StreamIndex::Shrink(SubjectId id, StreamSeq seq) {
+  Entry& entry = entries_[id];
+  entry.messages = (entry.messages - 1) & kMessagesMask;
   if (entry.listed != 0) {
-    ShrinkListed(entry, seq);
+    ShrinkListed(id, seq);
     return;
   }
   if (seq == entry.first) {
@@ -127,7 +154,7 @@ void StreamIndex::Remove(std::string_view subject, StreamSeq seq) {
   if (entries_[id].messages <= 1) {
     Forget(id);
   } else {
-    Shrink(entries_[id], seq);
+    Shrink(id, seq);
   }
 }
 
@@ -136,7 +163,7 @@ void StreamIndex::Forget(SubjectId id) {
   Entry& entry = entries_[id];
   texts_.Free(entry.text);
   entry.messages = 0;
-  entry.middle.reset();
+  DropMiddle(id);
   free_.push_back(id);
   if (latest_ == id) {
     latest_ = kNoSubject;
@@ -161,6 +188,7 @@ void StreamIndex::Clear() {
   entries_.shrink_to_fit();
   free_.clear();
   free_.shrink_to_fit();
+  middles_.clear();
   texts_ = SubjectText();
 }
 
@@ -212,8 +240,8 @@ std::optional<StreamSeq> StreamIndex::NextOf(SubjectId id, StreamSeq from) const
   if (entry.listed == 0) {
     return std::nullopt;
   }
-  if (entry.middle != nullptr) {
-    const Middle& middle = *entry.middle;
+  if (entry.has_middle != 0) {
+    const Middle& middle = *middles_.find(id)->second;
     StreamSeq distance = from > middle.base ? from - middle.base : 0;
     auto at = std::lower_bound(middle.distances.begin(), middle.distances.end(), distance);
     if (at != middle.distances.end()) {
@@ -242,7 +270,7 @@ void StreamIndex::ForEach(std::string_view pattern,
 
 size_t StreamIndex::memory_bytes() const {
   return entries_.size() * sizeof(Entry) + ids_.capacity() * (sizeof(SubjectId) + 1) +
-         texts_.memory_bytes();
+         texts_.memory_bytes() + middles_.capacity() * sizeof(void*) * 2;
 }
 
 }  // namespace weir::storage

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
 
 #include "protocol/base/ids.h"
@@ -16,7 +17,7 @@
 namespace weir::storage {
 
 // What is known of every subject of a stream without reading a message: first and last sequence and
-// the number of messages. About 50 bytes a subject beside the subject's own bytes; a subject with 3
+// the number of messages. About 45 bytes a subject beside the subject's own bytes; a subject with 3
 // to 64 messages also has a list of its sequences, so that per-subject limits never have to search.
 //
 // Removing the first or last of a subject with more messages than that leaves a bound that is only
@@ -76,11 +77,11 @@ class StreamIndex {
   struct Entry {
     StreamSeq first = 0;
     StreamSeq last = 0;
-    uint64_t messages : 60 = 0;
+    uint64_t messages : 48 = 0;
     uint64_t first_exact : 1 = 1;
     uint64_t last_exact : 1 = 1;
-    uint64_t listed : 1 = 1;  // `middle` has all of them (none for one or two messages)
-    std::unique_ptr<Middle> middle;
+    uint64_t listed : 1 = 1;      // all sequences are known
+    uint64_t has_middle : 1 = 0;  // … of them some in middles_
     uint32_t hash = 0;
     SubjectText::Ref text = 0;
   };
@@ -109,12 +110,17 @@ class StreamIndex {
   SubjectId NewSubject(const Probe& probe, StreamSeq seq);
   void Forget(SubjectId id);
   void CompactTexts();
-  static void Grow(Entry& entry, StreamSeq seq);
-  static void Shrink(Entry& entry, StreamSeq seq);
-  static void ShrinkListed(Entry& entry, StreamSeq seq);
+  void Grow(SubjectId id, StreamSeq seq);
+  void NoteMiddle(SubjectId id, StreamSeq seq);
+  void Shrink(SubjectId id, StreamSeq seq);
+  void ShrinkListed(SubjectId id, StreamSeq seq);
+  Middle* MiddleOf(SubjectId id);
+  void DropMiddle(SubjectId id);
 
   std::deque<Entry> entries_;  // by id; free ones have no messages
   std::vector<SubjectId> free_;
+  // Most subjects have one or two messages, or very many: the lists are kept apart.
+  absl::flat_hash_map<SubjectId, std::unique_ptr<Middle>> middles_;
   SubjectText texts_;
   absl::flat_hash_set<SubjectId, IdHash, IdEqual> ids_;
   SubjectId latest_ = kNoSubject;  // of the last Add(): the next one is often the same

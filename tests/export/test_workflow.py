@@ -233,4 +233,4 @@ def test_a_database_whose_folder_is_not_there(readings):
 
     status, output = readings.export()
 
-    assert status == 2 and "/proc/weir/out.db" in complaint(output)
+    assert status == 3 and "/proc/weir/out.db" in complaint(output)

@@ -78,6 +78,7 @@ class JsHome {
     while (busy) {
       busy = executor.RunAll() > 0;
       timers.RunDue(clock.steady_ns());
+      busy = executor.RunAll() > 0 || busy;
       if (std::exchange(commit_requested, false)) {
         js->shard(0).Commit();
         busy = true;

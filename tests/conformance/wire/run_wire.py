@@ -81,7 +81,8 @@ def escape(data):
 
 
 class Connection:
-    def __init__(self, address):
+    def __init__(self, address, expects_pings):
+        self.expects_pings = expects_pings
         self.socket = socket.create_connection(address, timeout=5)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.data = b""
@@ -110,10 +111,17 @@ class Connection:
         self.data += more
         return bool(more)
 
+    def drop_ping(self):
+        """The server pings two seconds after CONNECT: nothing to look at unless the transcript is about it."""
+        while not self.expects_pings and self.data.startswith(b"PING\r\n"):
+            self.data = self.data[6:]
+
     def line(self, deadline):
+        self.drop_ping()
         while b"\r\n" not in self.data:
             if not self.fill(deadline):
                 raise Mismatch("the server closed" if self.ended else "nothing came", self.data)
+            self.drop_ping()
         line, _, self.data = self.data.partition(b"\r\n")
         return line
 
@@ -165,6 +173,7 @@ class Transcript:
         with open(path, encoding="latin-1", newline="\n") as f:
             for number, line in enumerate(f, 1):
                 self.read(number, line.rstrip("\n"))
+        self.pings = any(step.kind == "<" and step.text == "PING" for step in self.steps)
 
     def read(self, number, line):
         step = STEP.match(line)
@@ -203,7 +212,7 @@ class Run:
         if step.kind == "wait":
             time.sleep(float(step.text))
         elif step.kind == "+":
-            connection = self.connections[name] = Connection(self.address)
+            connection = self.connections[name] = Connection(self.address, self.transcript.pings)
             if step.text != "raw":
                 connection.line(self.deadline())
         elif step.kind == "-":
@@ -218,10 +227,12 @@ class Run:
         elif step.kind == "<eof":
             while connection.fill(self.deadline()):
                 pass
+            connection.drop_ping()
             if connection.data or not connection.ended:
                 raise Mismatch("expected the end", connection.data if connection.ended else b"nothing came")
         elif step.kind == "<.":
             connection.fill(self.deadline(float(step.text or 0.2)))
+            connection.drop_ping()
             if connection.data or connection.ended:
                 raise Mismatch("expected nothing", connection.data)
         elif step.kind == "<*":
@@ -237,6 +248,7 @@ class Run:
         left = [unescape(step.text) + b"\r\n" for step in steps]
         deadline = self.deadline()
         while left:
+            connection.drop_ping()
             found = next((item for item in left if connection.data.startswith(item)), None)
             if found is not None:
                 left.remove(found)
@@ -249,6 +261,8 @@ class Run:
         connections = [self.connections[name] for name in step.names]
         deadline = self.deadline()
         while time.monotonic() < deadline:
+            for connection in connections:
+                connection.drop_ping()
             holders = [c for c in connections if c.data.startswith(wanted)]
             if holders:
                 holders[0].data = holders[0].data[len(wanted):]
@@ -282,6 +296,7 @@ class Run:
             self.at = None
             for name, connection in self.connections.items():
                 connection.fill(time.monotonic() + 0.02)
+                connection.drop_ping()
                 if connection.data:
                     raise Mismatch(f"left unread at {name}", connection.data)
         except (Mismatch, OSError, KeyError) as error:
@@ -347,6 +362,7 @@ class Run:
 
     def literal(self, name):
         connection = self.connections[name]
+        connection.drop_ping()
         *lines, rest = connection.data.split(b"\r\n")
         out = [f"{name}<~ INFO {{*}}" if line.startswith(b"INFO ") else f"{name}< {escape(line)}".rstrip()
                for line in lines]
@@ -435,7 +451,7 @@ def record(path, binary, extra=()):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--server", default=default_binary())
+    parser.add_argument("--server", default=default_binary(), type=lambda p: os.path.abspath(p) if os.sep in p else p)
     parser.add_argument("--against")
     parser.add_argument("--record", action="store_true")
     parser.add_argument("--config", action="append", default=[])

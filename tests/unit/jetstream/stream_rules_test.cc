@@ -121,6 +121,17 @@ TEST_F(StreamRulesTest, TheAccountMayAskForMaxBytes) {
   EXPECT_EQ(Check(R"("max_bytes":100)"), "");
 }
 
+TEST_F(StreamRulesTest, TransformsWithoutSourceOrDestinationAreTaken) {
+  EXPECT_EQ(Check(R"("subject_transform":{"src":"","dest":"z.>"})"), "");
+  EXPECT_TRUE((*MakeTransform(*config_.subject_transform))->Covers("anything"));
+  EXPECT_EQ(Check(R"("subject_transform":{"src":"x","dest":""})"), "");
+  EXPECT_FALSE(MakeTransform(*config_.subject_transform)->has_value());
+  EXPECT_EQ(Check(R"("subject_transform":{"src":"x..","dest":"z"})"),
+            "stream transform source: invalid subject x..");
+  EXPECT_EQ(Check(R"("republish":{"src":"","dest":""})"), "");
+  EXPECT_EQ(config_.republish->src, ">");
+}
+
 TEST_F(StreamRulesTest, StampsDoNotMakeADifference) {
   StreamConfig a;
   StreamConfig b;

@@ -247,6 +247,15 @@ TEST_F(StreamTest, AFullBucketReplacesButTakesNoNewKey) {
   EXPECT_EQ(Publish("a.2", "z"), Error(503, 10077, "maximum messages exceeded"));
 }
 
+TEST_F(StreamTest, ABucketFullOfBytesReplacesWithNothingLarger) {
+  Create(R"("subjects":["a.*"],"max_msgs_per_subject":1,"max_bytes":150,"discard":"new")");
+  Publish("a.1", std::string(50, 'x'));
+
+  EXPECT_EQ(Publish("a.1", std::string(50, 'y')), Ack(2));
+  EXPECT_EQ(Publish("a.1", std::string(120, 'z')), Error(503, 10077, "maximum bytes exceeded"));
+  EXPECT_EQ(Publish("a.2", std::string(100, 'z')), Error(503, 10077, "maximum bytes exceeded"));
+}
+
 TEST_F(StreamTest, DiscardNewPerSubjectRefuses) {
   Create(R"("subjects":["a.*"],"max_msgs_per_subject":1,"discard":"new",)"
          R"("discard_new_per_subject":true)");

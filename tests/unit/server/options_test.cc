@@ -134,7 +134,9 @@ TEST(OptionsTest, VerdictAndPositionAreTheReferencesForEveryCase) {
     }
     std::set<std::string> refused;
     for (const auto& feature : options.unsupported) {
-      refused.insert(feature.what);
+      if (feature.refused) {
+        refused.insert(feature.what);
+      }
     }
     EXPECT_EQ(refused, expected);
   }
@@ -233,6 +235,15 @@ TEST(OptionsTest, WhatIsNotEnforcedIsRefusedWithItsPosition) {
             "case.conf:2:1: this server does not support gateways\n"
             "case.conf:3:3: this server does not support MQTT");
   EXPECT_TRUE(RefuseUnsupported(Load("port: 4222\n")).ok());
+}
+
+TEST(OptionsTest, WhatIsMerelyMissedIsWarnedOf) {
+  Options options;
+  options.unsupported = {{"f:1:0", "bells", false}, {"f:2:1", "locks", true}};
+
+  EXPECT_EQ(Message(RefuseUnsupported(options)), "f:2:1: this server does not support locks");
+  EXPECT_THAT(StartupWarnings(options),
+              ElementsAre("f:1:0: without effect, this server does not support bells"));
 }
 
 TEST(OptionsTest, PlainPasswordsAreWarnedOf) {

@@ -1,0 +1,135 @@
+#include "server/subscription_index.h"
+
+#include <atomic>
+#include <thread>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "protocol/base/nuid.h"
+#include "tests/support/naive_subjects.h"
+
+namespace weir::server {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+using testing::UnorderedElementsAre;
+
+Target At(uint8_t worker, uint32_t slot, uint32_t subscription = 0) {
+  Target target;
+  target.worker = worker;
+  target.slot = slot;
+  target.subscription = subscription;
+  return target;
+}
+
+TEST(SubscriptionIndexTest, PlainTargetsAreSortedByWorker) {
+  SubscriptionIndex index;
+  index.Insert("foo", "", At(2, 1));
+  index.Insert("*", "", At(0, 2));
+  index.Insert(">", "", At(1, 3));
+  index.Insert("foo", "", At(0, 4));
+  MatchResult result;
+  index.Match("foo", result);
+  ASSERT_EQ(result.targets.size(), 4U);
+  EXPECT_EQ(result.targets[0].worker, 0);
+  EXPECT_EQ(result.targets[1].worker, 0);
+  EXPECT_EQ(result.targets[2].worker, 1);
+  EXPECT_EQ(result.targets[3].worker, 2);
+  EXPECT_THAT(result.queues, IsEmpty());
+  EXPECT_EQ(index.size(), 4U);
+}
+
+TEST(SubscriptionIndexTest, AQueueIsOneGroupOverAllFilters) {
+  SubscriptionIndex index;
+  index.Insert("foo.bar", "q", At(0, 1));
+  index.Insert("foo.*", "q", At(0, 2));
+  index.Insert(">", "q", At(1, 3));
+  index.Insert(">", "other", At(1, 4));
+  MatchResult result;
+  index.Match("foo.bar", result);
+  EXPECT_THAT(result.targets, IsEmpty());
+  ASSERT_EQ(result.queues.size(), 2U);
+  const QueueGroup& q = result.queues[0].name == "q" ? result.queues[0] : result.queues[1];
+  EXPECT_THAT(q.members, UnorderedElementsAre(At(0, 1), At(0, 2), At(1, 3)));
+}
+
+TEST(SubscriptionIndexTest, RemovesExactlyTheOneMeant) {
+  SubscriptionIndex index;
+  index.Insert("foo", "", At(0, 1));
+  index.Insert("foo", "q", At(0, 1));
+  index.Insert("foo", "", At(0, 1, 7));
+  index.Remove("foo", "q", At(0, 1));
+  MatchResult result;
+  index.Match("foo", result);
+  EXPECT_THAT(result.queues, IsEmpty());
+  EXPECT_EQ(result.targets.size(), 2U);
+  index.Remove("foo", "", At(0, 1));
+  index.Match("foo", result);
+  EXPECT_THAT(result.targets, ElementsAre(At(0, 1, 7)));
+}
+
+TEST(SubscriptionIndexTest, ALiteralChangesItsStripeAWildcardAll) {
+  SubscriptionIndex index;
+  uint32_t foo = SubscriptionIndex::StripeOf("foo");
+  uint32_t other = foo;
+  for (int i = 0; other == foo; ++i) {
+    other = SubscriptionIndex::StripeOf(std::to_string(i));
+  }
+  auto foo_before = index.Current(foo);
+  auto other_before = index.Current(other);
+  index.Insert("foo", "", At(0, 1));
+  EXPECT_NE(index.Current(foo), foo_before);
+  EXPECT_EQ(index.Current(other), other_before);
+  foo_before = index.Current(foo);
+  index.Remove("foo", "", At(0, 1));
+  EXPECT_NE(index.Current(foo), foo_before);
+  foo_before = index.Current(foo);
+  index.Insert("*", "", At(0, 1));
+  EXPECT_NE(index.Current(foo), foo_before);
+  EXPECT_NE(index.Current(other), other_before);
+  EXPECT_NE(SubscriptionIndex::Stamp(), index.Current(foo));
+}
+
+// Readers match while others subscribe: whoever saw an insertion returned finds it.
+TEST(SubscriptionIndexConcurrencyTest, ASubscriptionIsVisibleOnceInsertHasReturned) {
+  SubscriptionIndex index;
+  std::atomic<uint32_t> inserted{0};
+  std::atomic<bool> stop{false};
+  std::atomic<int> missed{0};
+  std::vector<std::thread> readers;
+  for (int i = 0; i < 2; ++i) {
+    readers.emplace_back([&] {
+      MatchResult result;
+      while (!stop) {
+        uint32_t floor = inserted.load();
+        index.Match("a.b", result);
+        missed += result.targets.size() < floor ? 1 : 0;
+      }
+    });
+  }
+  std::thread churn([&] {
+    Random random(1);
+    for (int i = 0; i < 3000; ++i) {
+      std::string pattern = testing_support::RandomPattern(random);
+      index.Insert(pattern, "q", At(1, 1));
+      index.Remove(pattern, "q", At(1, 1));
+    }
+  });
+  for (uint32_t i = 0; i < 500; ++i) {
+    index.Insert(i % 2 == 0 ? "a.b" : "a.*", "", At(0, i));
+    inserted = i + 1;
+  }
+  churn.join();
+  stop = true;
+  for (auto& reader : readers) {
+    reader.join();
+  }
+  EXPECT_EQ(missed.load(), 0);
+  EXPECT_EQ(index.size(), 500U);
+}
+
+}  // namespace
+}  // namespace weir::server
