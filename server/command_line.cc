@@ -240,8 +240,6 @@ void RefuseFlags(const GivenFlags& given, Options& options) {
       RefuseFlag(options, Feature::kHttps, "--https_port");
     } else if (IsName("m|http_port", flag.name) && flag.integer != 0) {
       RefuseFlag(options, Feature::kMonitoring, "--http_port");
-    } else if (flag.name == "client_advertise" && !flag.text.empty()) {
-      RefuseFlag(options, Feature::kClientAdvertise, "--client_advertise");
     } else if (flag.name == "profile" && flag.integer != 0) {
       RefuseFlag(options, Feature::kProfiling, "--profile");
     } else if (flag.name == "tlsverify" && flag.on) {

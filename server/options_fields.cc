@@ -79,12 +79,6 @@ bool ReadServerName(OptionScope& scope, const std::string&, const ConfigValue& v
   return true;
 }
 
-bool ReadClientAdvertise(OptionScope& scope, const std::string&, const ConfigValue& value,
-                         Options& options) {
-  scope.problems().Uses(Feature::kClientAdvertise, value);
-  return scope.Get(value, options.client_advertise);
-}
-
 bool ReadNoProducerStall(OptionScope& scope, const std::string&, const ConfigValue& value,
                          Options& options) {
   bool given = false;
@@ -408,7 +402,7 @@ constexpr Field kFields[] = {
     {"listen", ReadListen},
     {"host|net", StoreIn<&Options::client, &Endpoint::host>},
     {"port", StoreIn<&Options::client, &Endpoint::port>},
-    {"client_advertise", ReadClientAdvertise},
+    {"client_advertise", Store<&Options::client_advertise>},
     {"server_name", ReadServerName},
     {"server_tags", ReadTags},
     {"server_metadata", ReadMetadata},

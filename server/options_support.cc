@@ -49,7 +49,6 @@ constexpr FeatureText kUnsupported[] = {
     {Feature::kProducerStall, "no_fast_producer_stall", false},
     {Feature::kWriteTimeoutRetry, "write_timeout: retry", false},
     {Feature::kTraceDetails, "trace_headers and max_traced_msg_len", false},
-    {Feature::kClientAdvertise, "client_advertise", false},
 };
 
 }  // namespace

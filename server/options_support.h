@@ -57,7 +57,6 @@ enum class Feature : uint8_t {
   kProducerStall,
   kWriteTimeoutRetry,
   kTraceDetails,
-  kClientAdvertise,
 };
 
 struct FeatureText {

@@ -66,8 +66,7 @@ unit() {
 }
 integration() { pytest_step integration 420 -m "not long" "$top/tests/integration"; }
 conformance() {
-  need_go && (cd "$top/tests/conformance/cli/tool" && go build -o "$top/build/tools/nats" github.com/nats-io/natscli/nats) &&
-    (cd "$top/tests/conformance/session_go" && go build -o "$top/build/tools/session_go" .) || {
+  build_nats_cli && (cd "$top/tests/conformance/session_go" && go build -o "$top/build/tools/session_go" .) || {
     fail conformance "the clients do not build"
     return
   }
@@ -93,8 +92,11 @@ need_packages build test && need_python "$top/tests/requirements.txt" || {
   exit 1
 }
 export top venv WEIR_TOP=$top
+# The benchmark's generator is built too, so that it cannot rot.
+targets=(weir weir_load)
+case " ${parts[*]} " in *" unit "*) targets+=(unit_tests) ;; esac
 built=
-build release && built=1
+build release "${targets[@]}" && built=1
 export WEIR_BIN=${WEIR_BIN:-$top/build/release/weir} WEIR_PEER=${WEIR_PEER:-$venv/bin/nats-server}
 for part in "${parts[@]}"; do
   case $part in

@@ -120,8 +120,10 @@ async def consumers(nc, js):
     await raw(nc, "$JS.API.CONSUMER.INFO.ORDERS.NONE")
     await raw(nc, "$JS.API.CONSUMER.NAMES.ORDERS")
     reader = await js.pull_subscribe_bind("C", "ORDERS")
-    first = await reader.fetch(10, timeout=0.5)
+    first = await reader.fetch(4, timeout=2)
     show("max_ack_pending lets through", [m.data.decode() for m in first])
+    # Exactly as many as there may be: no request of ours is open when messages become free.
+    await raw(nc, "$JS.API.CONSUMER.INFO.ORDERS.C")
     show("metadata", [[m.metadata.sequence.stream, m.metadata.sequence.consumer, m.metadata.num_delivered,
                        m.metadata.num_pending] for m in first])
     await first[0].ack_sync()

@@ -191,8 +191,10 @@ func consumers(ctx context.Context, nc *nats.Conn, stream jetstream.Stream) {
 		AckWait: 2 * time.Second, MaxAckPending: 4, MaxDeliver: 3, FilterSubjects: []string{"orders.0", "orders.1"}})
 	check(err)
 	raw(nc, "$JS.API.CONSUMER.INFO.ORDERS.C", "")
-	messages := fetch(consumer, 10, 400*time.Millisecond)
+	messages := fetch(consumer, 4, 2*time.Second)
 	showMessages("max_ack_pending lets through", messages)
+	// Exactly as many as there may be: no request of ours is open when messages become free.
+	raw(nc, "$JS.API.CONSUMER.INFO.ORDERS.C", "")
 	check(messages[0].DoubleAck(ctx))
 	check(messages[1].Nak())
 	check(messages[2].InProgress())
