@@ -269,6 +269,11 @@ ReadOutcome RocksStreamStore::Fetch(StreamSeq seq, Wait wait, Fetched& out) {
 }
 
 void RocksStreamStore::Load(StreamSeq seq, absl::AnyInvocable<void(Status) &&> done) {
+  if ((builder_.open() && seq >= builder_.first()) || tail_.Find(seq) != nullptr) {
+    // A search only wanted to pause here; the database may not have the message yet.
+    context_.home->Post([done = std::move(done)]() mutable { std::move(done)(OkStatus()); });
+    return;
+  }
   context_.pool->Run([source = source_, seq, home = context_.home,
                       self = std::weak_ptr<RocksStreamStore*>(self_),
                       done = std::move(done)]() mutable {
@@ -292,7 +297,7 @@ void RocksStreamStore::Load(StreamSeq seq, absl::AnyInvocable<void(Status) &&> d
 
 void RocksStreamStore::TakeLoaded(StreamSeq seq, std::vector<LoadedBlock> blocks) {
   loaded_.Add(std::move(blocks));
-  if (loaded_.Find(seq) == nullptr && tail_.Find(seq) == nullptr) {
+  if (loaded_.Find(seq) == nullptr) {
     // Else the reader would ask for it again and again.
     unreadable_.Insert(seq);
   }

@@ -140,8 +140,27 @@ TEST_F(RocksStreamStoreTest, MessageOnDiskIsLoadedByThePool) {
   EXPECT_EQ(stream_->Get(150, message_), ReadOutcome::kFound);
 }
 
+TEST_F(RocksStreamStoreTest, LoadOfWhatIsNotOnDiskYetDoesNotCallItLost) {
+  Append(3);
+  int answered = 0;
+  auto count = [&](const Status& status) {
+    answered += status.ok() ? 1 : 0;
+  };
+
+  stream_->Load(2, count);
+  temp_.home.RunReady();
+  StagedBatch staged;
+  stream_->Flush(staged);
+  stream_->Load(2, count);
+  temp_.home.RunReady();
+
+  EXPECT_EQ(answered, 2);
+  EXPECT_EQ(Get(2), ReadOutcome::kFound);
+}
+
 TEST_F(RocksStreamStoreTest, LoadOfAStoreThatIsGoneIsAnsweredAndHarmless) {
   Fill(1, 5);
+  Reopen();
   Status answer;
   bool done = false;
   stream_->Load(1, [&](Status status) {
