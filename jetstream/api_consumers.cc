@@ -484,11 +484,12 @@ void HandleConsumerUnpin(Stream& stream, const ApiRequest& request) {
   Environment& env = stream.env();
   std::string group;
   auto body = ReadBody(request);
-  Status status = body.status();
+  Status status =
+      request.payload.empty() ? InvalidArgument("unexpected end of JSON input") : body.status();
   if (body.ok()) {
     JsonReader in(*body);
     in.Read("group", group);
-    status = in.Finish(false);
+    status = status.ok() ? in.Finish(false) : status;
   }
   if (status.ok() && group.empty()) {
     status = InvalidArgument("consumer group not specified");
@@ -529,8 +530,8 @@ void HandleConsumerReset(Stream& stream, const ApiRequest& request) {
   }
   ApiError error = status.ok() ? ApiError{} : InvalidJson(status);
   Consumer* consumer = stream.FindConsumer(request.token(5));
-  if (!error && consumer == nullptr) {
-    error = MakeError(10014);
+  if (consumer == nullptr) {
+    return;  // as in the reference, where the consumer itself would answer
   }
   StreamSeq begins = 0;
   if (!error) {

@@ -168,7 +168,8 @@ StreamSeq Consumer::StartingPoint() {
     case DeliverPolicy::kLastPerSubject:
       // With one message per subject everything is the last of its subject.
       if (stream_.config().max_msgs_per_subject != 1) {
-        reader_.StartAtLastPerSubject(state.first_seq);
+        start = reader_.StartAtLastPerSubject(state.first_seq);
+        start = start == 0 ? state.last_seq : start;
       }
       break;
   }

@@ -42,8 +42,9 @@ void MessageReader::CollectLast(StreamSeq from, StreamSeq upto) {
   counted_ = false;
 }
 
-void MessageReader::StartAtLastPerSubject(StreamSeq from) {
+StreamSeq MessageReader::StartAtLastPerSubject(StreamSeq from) {
   CollectLast(from, store_.state().last_seq);
+  return skips_.empty() ? 0 : skips_.back();
 }
 
 void MessageReader::RestoreLastPerSubject(StreamSeq resume_seq, StreamSeq from) {

@@ -38,8 +38,9 @@ class MessageReader {
   const std::vector<std::string>& filters() const { return filters_; }
   bool Matches(std::string_view subject) const;
 
-  // Reads only the last message of each subject up to the present end, then everything.
-  void StartAtLastPerSubject(StreamSeq from);
+  // Reads only the last message of each subject up to the present end, then everything. Returns the
+  // first of them; 0 when there is none.
+  StreamSeq StartAtLastPerSubject(StreamSeq from);
   // Where "last per subject" ends; 0 once it is done.
   StreamSeq resume_seq() const { return skip_to_; }
   // The same again after a restart: what was the last of its subject then and still is.

@@ -74,6 +74,18 @@ TEST_F(ConsumerTest, EveryDeliverPolicyFindsItsStart) {
   EXPECT_THAT(Drain(last_filtered), ElementsAre("3"));
 }
 
+TEST_F(ConsumerTest, LastPerSubjectBeginsAtItsFirstMessage) {
+  PublishAll({"orders.a", "orders.b", "orders.a", "orders.b"});
+  auto config = ConsumerWorld::Durable("C");
+  config.deliver_policy = DeliverPolicy::kLastPerSubject;
+  config.filter_subject = "orders.>";
+
+  Consumer& consumer = world_.Add(config);
+
+  EXPECT_EQ(consumer.delivered(), (SequencePair{0, 2}));
+  EXPECT_EQ(consumer.num_pending(), 2u);
+}
+
 TEST_F(ConsumerTest, AStartBeyondTheEndWaitsForIt) {
   PublishAll({"orders.a"});
   auto config = ConsumerWorld::Durable("C");
