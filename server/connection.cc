@@ -165,7 +165,6 @@ void Connection::OnRead(size_t bytes, bool failed) {
   } else if (bytes < room / 2) {
     ++short_reads_;
   }
-  last_in_ns_ = worker_.now_ns();
   stall_left_ns_ = kMaxStallNs;
   Process();
 }
@@ -203,6 +202,10 @@ void Connection::Process() {
   begin_ += consumed;
   if (begin_ == end_) {
     begin_ = end_ = 0;
+  }
+  if (session_.activity() != activity_seen_) {
+    activity_seen_ = session_.activity();
+    last_in_ns_ = worker_.now_ns();
   }
   worker_.RequestEndTurn();
   switch (progress) {

@@ -116,7 +116,8 @@ class Connection : public Transport::Handler, public SessionHost {
   int short_reads_ = 0;
 
   int64_t stall_left_ns_ = 0;
-  int64_t last_in_ns_ = 0;
+  int64_t last_in_ns_ = 0;      // when the client last did something ...
+  uint64_t activity_seen_ = 0;  // ... which was this much (Session::activity)
   int64_t ping_sent_ns_ = 0;
   int64_t rtt_ns_ = 0;
   int64_t start_ns_ = 0;

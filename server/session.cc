@@ -284,6 +284,7 @@ void Session::SendNoResponders(const Op& op) {
 }
 
 void Session::HandleSub(const Op& op) {
+  ++control_ops_;
   auto verdict = PermissionSet::Verdict::kYes;
   if (op.queue == "_sys_") {
     verdict = PermissionSet::Verdict::kNo;
@@ -328,6 +329,7 @@ void Session::HandleSub(const Op& op) {
 }
 
 void Session::HandleUnsub(const Op& op) {
+  ++control_ops_;
   // What was published before this point still goes out first (I4).
   host_.DrainMail();
   uint32_t slot = 0;
@@ -345,6 +347,7 @@ void Session::HandleUnsub(const Op& op) {
 }
 
 void Session::HandlePing() {
+  ++control_ops_;
   host_.DrainMail();
   protocol::AppendText(out_, "PONG\r\n");
   if (connected_ && !first_pong_sent_) {

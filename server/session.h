@@ -126,6 +126,9 @@ class Session {
   bool wants_async_info() const { return connected_ && options_.protocol >= 1 && first_pong_sent_; }
   Account* account() const { return account_; }
   const Counters& counters() const { return counters_; }
+  // Grows with everything that shows that the client is alive: messages, subscriptions, PING. PONG
+  // does not (protocol.md 9).
+  uint64_t activity() const { return counters_.in_msgs + control_ops_; }
   size_t subscriptions() const { return subscriptions_.size(); }
   CloseReason closing() const { return closing_; }
   // The connection closed for a reason of its own (end of stream, write error).
@@ -162,6 +165,7 @@ class Session {
   SubscriptionTable subscriptions_;
   CachedMatch memo_;
   Counters counters_;
+  uint64_t control_ops_ = 0;  // SUB, UNSUB, PING
   bool must_connect_;
   bool connected_ = false;
   bool first_pong_sent_ = false;

@@ -358,6 +358,17 @@ TEST_F(SessionTest, CountsWhatGoesInAndOut) {
   EXPECT_EQ(session_->counters().out_bytes, 9U);
 }
 
+TEST_F(SessionTest, PongIsNoSignOfActivity) {
+  uint64_t before = session_->activity();
+  Send("PONG\r\n+OK\r\nINFO {}\r\n");
+  EXPECT_EQ(session_->activity(), before);
+  for (std::string_view sign : {"PING\r\n", "SUB a 1\r\n", "UNSUB 1\r\n", "PUB a 0\r\n\r\n"}) {
+    before = session_->activity();
+    Send(sign);
+    EXPECT_NE(session_->activity(), before) << sign;
+  }
+}
+
 // ---- headers and no responders ----
 
 TEST_F(SessionTest, HeadersNeedConnect) {
