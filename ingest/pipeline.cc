@@ -395,7 +395,10 @@ Status Pipeline::MoveFloor(Session& session) {
     return OkStatus();
   }
   session.floor = committed;
-  return source_->MoveFloor(committed);
+  Status moved = source_->MoveFloor(committed);
+  // Somebody has deleted the export's consumer, or the stream: opening again makes the one anew and
+  // tells the other.
+  return moved.code() == StatusCode::kNotFound ? Unavailable(Message(moved)) : moved;
 }
 
 bool Pipeline::BatchIsFull(const Session& session) const {
