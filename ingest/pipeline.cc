@@ -64,8 +64,7 @@ void Pipeline::Stop() {
 }
 
 PipelineStatus Pipeline::status() const {
-  Mutex& mu = status_mu_;
-  MutexLock lock(mu);
+  MutexLock lock(status_mu_);
   return status_;
 }
 
