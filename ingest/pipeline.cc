@@ -64,8 +64,7 @@ void Pipeline::Stop() {
 }
 
 PipelineStatus Pipeline::status() const {
-  Mutex& mu = status_mu_;
-  MutexLock lock(mu);
+  MutexLock lock(status_mu_);
   return status_;
 }
 
@@ -395,7 +394,10 @@ Status Pipeline::MoveFloor(Session& session) {
     return OkStatus();
   }
   session.floor = committed;
-  return source_->MoveFloor(committed);
+  Status moved = source_->MoveFloor(committed);
+  // Somebody has deleted the export's consumer, or the stream: opening again makes the one anew and
+  // tells the other.
+  return moved.code() == StatusCode::kNotFound ? Unavailable(Message(moved)) : moved;
 }
 
 bool Pipeline::BatchIsFull(const Session& session) const {

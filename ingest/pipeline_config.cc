@@ -582,30 +582,4 @@ json::object SpecToJson(const ExportSpec& spec, bool masked) {
   return out;
 }
 
-StatusOr<ExportsConfig> ExportsFromJson(const json::object& block) {
-  ExportsConfig config;
-  json::object settings;
-  for (const auto& member : block) {
-    std::string_view name(member.key().data(), member.key().size());
-    if (!member.value().is_object()) {
-      settings[member.key()] = member.value();
-      continue;
-    }
-    WEIR_ASSIGN_OR_RETURN(ExportSpec spec, SpecFromJson(name, member.value().get_object()));
-    auto sink = ExpandAddress(spec.sink, EnvironmentVariable);
-    if (!sink.ok()) {
-      return Annotate(sink.status(), Cat("export ", name, ": sink"));
-    }
-    spec.sink = *std::move(sink);
-    config.exports.push_back(std::move(spec));
-  }
-  Reader in(settings, "exports.");
-  in.Text("dir", config.dir);
-  in.Number("threads", config.threads, 0);
-  uint64_t max_memory = 0;  // each export is bounded by its two batches already
-  in.Number("max_memory", max_memory, 0);
-  WEIR_RETURN_IF_ERROR(in.Finish());
-  return config;
-}
-
 }  // namespace weir::ingest

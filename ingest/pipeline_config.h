@@ -97,16 +97,7 @@ Status CheckSpec(const ExportSpec& spec);
 // The same keys again. With `masked`, secrets in addresses are shown as ***.
 boost::json::object SpecToJson(const ExportSpec& spec, bool masked);
 
-// The `exports { … }` block of the configuration: members that are objects are exports, the others
-// are settings. Placeholders in addresses are resolved from the environment of this process.
-struct ExportsConfig {
-  std::string dir;  // what the manager keeps on disk; empty: nothing
-  int threads = 0;  // 0: one per running export
-  std::vector<ExportSpec> exports;
-};
-StatusOr<ExportsConfig> ExportsFromJson(const boost::json::object& block);
-
-// "1s", or a number of nanoseconds' text is refused: durations carry their unit. Sizes: 16MB, 64k.
+// Sizes with the units of the server's configuration: 16MB, 64k.
 std::optional<uint64_t> ParseSize(std::string_view text);
 
 // The known word closest to a mistyped one, "" when nothing is close.

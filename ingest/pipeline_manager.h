@@ -9,6 +9,7 @@
 
 #include "absl/container/btree_map.h"
 
+#include "ingest/exports_config.h"
 #include "ingest/pipeline.h"
 #include "ingest/pipeline_config.h"
 #include "jetstream/environment.h"

@@ -1,6 +1,5 @@
 #include "ingest/pipeline_config.h"
 
-#include <cstdlib>
 #include <string>
 
 #include <boost/json/serialize.hpp>
@@ -87,25 +86,6 @@ TEST(PipelineConfigTest, MaskedSpecsShowNoSecrets) {
   ASSERT_TRUE(spec.ok());
 
   EXPECT_THAT(boost::json::serialize(SpecToJson(*spec, true)), Not(HasSubstr("canary")));
-}
-
-TEST(PipelineConfigTest, TheExportsBlockHasSettingsAndExports) {
-  setenv("WEIR_TEST_DIR", "/var/x", 1);
-  auto block = ParseJson(R"({"dir":"/var/exports","threads":2,
-      "a":{"stream":"A","sink":"sqlite:///{WEIR_TEST_DIR}/a.db","table":"a"},
-      "b":{"stream":"B","sink":"sqlite:b.db","table":"b","batch":{"bytes":"16MB"}}})");
-
-  auto config = ExportsFromJson(block->get_object());
-
-  ASSERT_TRUE(config.ok()) << config.status();
-  EXPECT_EQ(config->dir, "/var/exports");
-  ASSERT_EQ(config->exports.size(), 2u);
-  EXPECT_EQ(config->exports[0].sink, "sqlite:////var/x/a.db");
-  EXPECT_EQ(config->exports[1].batch_bytes, size_t{16} << 20);
-
-  auto wrong = ParseJson(R"({"dri":"/x"})");
-  EXPECT_THAT(std::string(Message(ExportsFromJson(wrong->get_object()).status())),
-              HasSubstr("did you mean \"dir\"?"));
 }
 
 TEST(ParseSizeTest, UnitsOfTheServersConfiguration) {
