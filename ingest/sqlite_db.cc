@@ -81,7 +81,8 @@ Status SqliteDb::Open(const std::string& path) {
   std::error_code error;
   std::filesystem::path parent = std::filesystem::path(path).parent_path();
   if (!parent.empty() && !std::filesystem::is_directory(parent, error)) {
-    return FailedPrecondition(
+    return MakeStatus(
+        StatusCode::kPermissionDenied,
         Cat("sqlite: cannot open ", path, ": there is no directory ", parent.string()));
   }
   sqlite3* opened = nullptr;

@@ -450,7 +450,7 @@ TEST_F(PipelineTest, AnUnwritableSinkIsAnErrorThatNamesIt) {
 
   EXPECT_EQ(pipeline.status().state, PipelineState::kFailed);
   EXPECT_THAT(pipeline.status().error, HasSubstr("there is no directory"));
-  EXPECT_EQ(pipeline.status().exit_code, 2);
+  EXPECT_EQ(pipeline.status().exit_code, 3);
 }
 
 }  // namespace

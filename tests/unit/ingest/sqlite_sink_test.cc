@@ -321,7 +321,7 @@ TEST_F(SqliteSinkTest, AMissingDirectoryAndAFileThatIsNoDatabaseAreClearErrors) 
   SqliteSink nowhere(dir_.File("no/such/t.db"), spec_, clock_);
   auto opened = nowhere.Open({"1:1", 0});
   EXPECT_THAT(std::string(Message(opened.status())), HasSubstr("there is no directory"));
-  EXPECT_EQ(opened.status().code(), StatusCode::kFailedPrecondition);
+  EXPECT_EQ(opened.status().code(), StatusCode::kPermissionDenied);
 
   FILE* file = fopen(dir_.File("text").c_str(), "w");
   fputs("this is certainly not a database, and long enough to be looked at as one", file);
