@@ -219,6 +219,11 @@ Status JetStreamPart::Start() {
   for (size_t i = 0; i < server_.workers().size(); ++i) {
     server_.workers()[i]->SetCommitHook([this, i] { jetstream_->shard(i).Commit(); });
   }
+  pool_->Run([this, &log = context.log] {
+    if (Status settled = database_->Settle(); !settled.ok()) {
+      log.Error(weir::Message(settled));
+    }
+  });
   context.log.Info("Took ", FormatDuration(context.clock.steady_ns() - began),
                    " to start JetStream");
   return OkStatus();

@@ -19,6 +19,7 @@
 #include "protocol/base/mutex.h"
 #include "server/lame_duck.h"
 #include "server/nkey.h"
+#include "server/start_memory.h"
 
 namespace weir::server {
 
@@ -286,6 +287,8 @@ void Server::OpenListener() {
             context_->client_port.load());
   listener_->StartAccepting();
   log_.Info("Server is ready");
+  GiveBackStartMemory();
+  GiveBackStartMemory();
 }
 
 void Server::RunOnAllWorkers(const std::function<void(Worker&)>& task) {

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "protocol/base/strings.h"
+#include "storage/late_sync_file_system.h"
 
 namespace weir::storage {
 
@@ -52,13 +53,16 @@ bool SupportsDirectIo(const std::string& directory) {
   return true;
 }
 
-rocksdb::DBOptions DatabaseOptions(const Database::Options& options) {
+rocksdb::DBOptions DatabaseOptions(const Database::Options& options, rocksdb::Env* env) {
   rocksdb::DBOptions out;
+  out.env = env;
   out.create_if_missing = true;
   out.create_missing_column_families = true;
   out.info_log = std::make_shared<RocksLogger>(options.log);
   out.info_log_level = rocksdb::WARN_LEVEL;
   out.max_open_files = 512;
+  out.max_file_opening_threads = 2;
+  out.manifest_preallocation_size = 64 << 10;
   out.max_background_jobs = 2;
   out.stats_dump_period_sec = 0;
   out.stats_persist_period_sec = 0;
@@ -120,6 +124,14 @@ std::string Reason(int error) {
   return std::strerror(error);
 }
 
+bool Exists(const std::string& path) {
+  return ::access(path.c_str(), F_OK) == 0;
+}
+
+std::string RocksDirectory(const Database::Options& options) {
+  return options.directory + "/db";
+}
+
 Status MakeDirectory(const std::string& directory) {
   std::error_code error;
   std::filesystem::create_directories(directory, error);
@@ -168,36 +180,82 @@ Database::DirectoryLock::~DirectoryLock() {
   ::close(fd_);
 }
 
+Database::Database() = default;
+
 StatusOr<std::unique_ptr<Database>> Database::Open(const Options& options) {
   std::unique_ptr<Database> database(new Database());
   database->directory_ = options.directory;
   WEIR_RETURN_IF_ERROR(MakeDirectory(options.directory));
   WEIR_ASSIGN_OR_RETURN(database->lock_, DirectoryLock::Take(options.directory));
+  Status opened = database->OpenRocks(options);
+  if (!opened.ok() && !Exists(LateSyncFileSystem::SettledFile(options.directory)) &&
+      Exists(RocksDirectory(options) + "/CURRENT")) {
+    WEIR_RETURN_IF_ERROR(SetAside(options, opened));
+    opened = database->OpenRocks(options);
+  }
+  WEIR_RETURN_IF_ERROR(opened);
+  return database;
+}
 
+Status Database::OpenRocks(const Options& options) {
+  std::string directory = RocksDirectory(options);
+  files_ = std::make_shared<LateSyncFileSystem>(rocksdb::FileSystem::Default(), options.directory,
+                                                directory);
+  env_ = rocksdb::NewCompositeEnv(files_);
+  if (!Exists(directory + "/CURRENT")) {
+    files_->Hold();
+  } else if (!Exists(LateSyncFileSystem::SettledFile(options.directory))) {
+    files_->Owe();
+  }
   std::vector<rocksdb::ColumnFamilyDescriptor> descriptors;
   descriptors.emplace_back(rocksdb::kDefaultColumnFamilyName, SmallOptions(nullptr));
-  descriptors.emplace_back("blocks", BlocksOptions(options, database->retention_));
-  descriptors.emplace_back("state", SmallOptions(database->retention_));
+  descriptors.emplace_back("blocks", BlocksOptions(options, retention_));
+  descriptors.emplace_back("state", SmallOptions(retention_));
   rocksdb::DB* db = nullptr;
-  rocksdb::Status status = rocksdb::DB::Open(DatabaseOptions(options), options.directory + "/db",
-                                             descriptors, &database->families_, &db);
+  rocksdb::Status status = rocksdb::DB::Open(DatabaseOptions(options, env_.get()), directory,
+                                             descriptors, &families_, &db);
   if (!status.ok()) {
     return FromRocks(status, Cat("store directory ", options.directory));
   }
-  database->db_.reset(db);
-  for (size_t i = 0; i < database->families_.size(); ++i) {
+  db_.reset(db);
+  if (!Exists(LateSyncFileSystem::SettledFile(options.directory))) {
+    files_->Owe();
+  }
+  for (size_t i = 0; i < families_.size(); ++i) {
     // Batches name families by number (commit_queue.h).
-    if (database->families_[i]->GetID() != i) {
+    if (families_[i]->GetID() != i) {
       return DataLoss(Cat("store directory ", options.directory, ": column family ",
-                          database->families_[i]->GetName(), " has the wrong number"));
+                          families_[i]->GetName(), " has the wrong number"));
     }
   }
-  return database;
+  return OkStatus();
+}
+
+Status Database::SetAside(const Options& options, const Status& why) {
+  std::string from = RocksDirectory(options);
+  std::string to;
+  for (int i = 1; to.empty() || Exists(to); ++i) {
+    to = Cat(from, ".unfinished-", i);
+  }
+  if (options.log != nullptr) {
+    options.log->Warn("store: its creation was interrupted, the remains are kept in ", to, ": ",
+                      Message(why));
+  }
+  if (::rename(from.c_str(), to.c_str()) != 0) {
+    return FailedPrecondition(
+        Cat("store directory ", options.directory, ": cannot rename ", from, ": ", Reason(errno)));
+  }
+  return OkStatus();
+}
+
+Status Database::Settle() {
+  return FromRocks(files_->Settle(), Cat("sync the store directory ", directory_));
 }
 
 Database::~Database() {
   if (db_ != nullptr) {
     IgnoreError(FlushAll(), "the log has everything; the next opening replays it");
+    IgnoreError(Settle(), "nobody was told that anything is durable");
     for (rocksdb::ColumnFamilyHandle* handle : families_) {
       db_->DestroyColumnFamilyHandle(handle);
     }

@@ -14,10 +14,13 @@
 namespace rocksdb {
 class ColumnFamilyHandle;
 class DB;
+class Env;
 class Status;
 }  // namespace rocksdb
 
 namespace weir::storage {
+
+class LateSyncFileSystem;
 
 // The RocksDB of one store directory, and the lock on it. Nothing above storage/ sees RocksDB.
 //
@@ -35,8 +38,10 @@ class Database {
     size_t cache_bytes = 16 << 20;
   };
 
-  // Creates what is missing. The error is one line that names the directory and what is wrong with
-  // it: not a directory, not writable, in use (by which process, when known), damaged.
+  // Creates what is missing; nothing is synced for that yet (late_sync_file_system.h). A store
+  // whose creation a power cut has interrupted is set aside and made anew. The error is one line
+  // that names the directory and what is wrong with it: not a directory, not writable, in use (by
+  // which process, when known), damaged.
   static StatusOr<std::unique_ptr<Database>> Open(const Options& options);
   ~Database();
   Database(const Database&) = delete;
@@ -49,6 +54,10 @@ class Database {
   // What the compaction filter may drop.
   RetentionTable& retention() { return *retention_; }
   const std::string& directory() const { return directory_; }
+
+  // Makes the creation of a new store durable; the first sync does it otherwise. May block: not
+  // for a worker.
+  Status Settle();
 
   // Writes memtables to files, so that the next opening has nothing to replay.
   Status FlushAll();
@@ -69,10 +78,15 @@ class Database {
     int fd_;
   };
 
-  Database() = default;
+  Database();
+
+  Status OpenRocks(const Options& options);
+  static Status SetAside(const Options& options, const Status& why);
 
   std::string directory_;
   std::unique_ptr<DirectoryLock> lock_;
+  std::shared_ptr<LateSyncFileSystem> files_;
+  std::unique_ptr<rocksdb::Env> env_;
   std::shared_ptr<RetentionTable> retention_ = std::make_shared<RetentionTable>();
   std::vector<rocksdb::ColumnFamilyHandle*> families_;
   std::unique_ptr<rocksdb::DB> db_;

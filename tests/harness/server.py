@@ -47,6 +47,7 @@ class Server:
         self.log_path = os.path.join(self.directory, "server.log")
         self.config_path = os.path.join(self.directory, "server.conf")
         self.process = None
+        self.ready_ms = None  # how long the last start took
         self._from = 0
         lines = [
             f'listen: "127.0.0.1:{self.port}"',
@@ -83,6 +84,7 @@ class Server:
 
     def start(self, seconds=20.0):
         assert not self.running(), "already running"
+        began = time.monotonic()
         with open(self.log_path, "ab") as log:
             self._from = log.tell()
             self.process = subprocess.Popen([self.binary, "-c", self.config_path], stdin=subprocess.DEVNULL,
@@ -94,7 +96,8 @@ class Server:
             if time.monotonic() > deadline:
                 self.kill()
                 raise AssertionError(f"not ready after {seconds} s:\n{self.log()}")
-            time.sleep(0.005)
+            time.sleep(0.001)
+        self.ready_ms = (time.monotonic() - began) * 1000
         return self
 
     def running(self):

@@ -108,5 +108,44 @@ TEST(DatabaseTest, RocksStatusesKeepTheirMeaning) {
             "write: IO error: disk");
 }
 
+TEST(DatabaseTest, NewStoreIsSettledByItsFirstSyncedWrite) {
+  TempDir dir;
+  auto db = OpenAt(dir.path());
+  ASSERT_TRUE(db.ok());
+  EXPECT_FALSE(std::filesystem::exists(dir.path() + "/settled"));
+
+  rocksdb::WriteOptions synced;
+  synced.sync = true;
+  ASSERT_TRUE((*db)->db().Put(synced, (*db)->family(Family::kState), "key", "value").ok());
+
+  EXPECT_TRUE(std::filesystem::exists(dir.path() + "/settled"));
+}
+
+TEST(DatabaseTest, StoreThatWasNeverSettledAndCannotBeReadIsSetAside) {
+  TempDir dir;
+  std::filesystem::create_directory(dir.path() + "/db");
+  std::ofstream(dir.path() + "/db/CURRENT") << "MANIFEST-000005\n";
+
+  auto db = OpenAt(dir.path());
+
+  ASSERT_TRUE(db.ok()) << db.status();
+  EXPECT_TRUE(std::filesystem::exists(dir.path() + "/db.unfinished-1/CURRENT"));
+  ASSERT_TRUE((*db)->Settle().ok());
+  EXPECT_TRUE(std::filesystem::exists(dir.path() + "/settled"));
+}
+
+TEST(DatabaseTest, SettledStoreThatCannotBeReadStaysWhereItIs) {
+  TempDir dir;
+  std::filesystem::create_directory(dir.path() + "/db");
+  std::ofstream(dir.path() + "/db/CURRENT") << "MANIFEST-000005\n";
+  std::ofstream(dir.path() + "/settled");
+
+  auto db = OpenAt(dir.path());
+
+  EXPECT_FALSE(db.ok());
+  EXPECT_TRUE(std::filesystem::exists(dir.path() + "/db/CURRENT"));
+  EXPECT_FALSE(std::filesystem::exists(dir.path() + "/db.unfinished-1"));
+}
+
 }  // namespace
 }  // namespace weir::storage
