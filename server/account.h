@@ -56,6 +56,13 @@ class AccountRegistry : public jetstream::AccountDirectory {
 
   Account& Get(AccountId id) const;
   Account* FindByName(std::string_view name) const;
+  // Visits every account in the order of the ids.
+  template <typename F>
+  void ForEach(F&& visit) const {
+    for (const auto& account : accounts_) {
+      visit(*account);
+    }
+  }
 
   // AccountDirectory
   std::optional<AccountId> Find(std::string_view name) const override;

@@ -238,8 +238,6 @@ void RefuseFlags(const GivenFlags& given, Options& options) {
   for (const auto& flag : given.flags) {
     if (IsName("ms|https_port", flag.name) && flag.integer != 0) {
       RefuseFlag(options, Feature::kHttps, "--https_port");
-    } else if (IsName("m|http_port", flag.name) && flag.integer != 0) {
-      RefuseFlag(options, Feature::kMonitoring, "--http_port");
     } else if (flag.name == "profile" && flag.integer != 0) {
       RefuseFlag(options, Feature::kProfiling, "--profile");
     } else if (flag.name == "tlsverify" && flag.on) {

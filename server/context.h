@@ -26,6 +26,7 @@ struct ServerCounters {
   std::atomic<int64_t> connections{0};
   std::atomic<uint64_t> slow_consumers{0};
   std::atomic<uint64_t> stale_connections{0};
+  std::atomic<uint64_t> stalls{0};  // of clients that are closed; the others count their own
   std::atomic<uint64_t> system_messages{0};  // reports and events sent: their sequence
   std::atomic<uint64_t> in_msgs{0};
   std::atomic<uint64_t> in_bytes{0};
@@ -45,6 +46,13 @@ struct ServerContext {
   ServerCounters& counters;
   // The port that was bound (options may have said -1).
   std::atomic<int> client_port{0};
+  // The same for the monitoring pages.
+  std::atomic<int> monitor_port{0};
+  // Clients may connect: from "Server is ready" to the end or to lame duck mode.
+  std::atomic<bool> accepting{false};
+  int64_t started_wall_ns = 0;
+  // When the configuration in force was read.
+  std::atomic<int64_t> config_loaded_wall_ns{0};
 };
 
 }  // namespace weir::server

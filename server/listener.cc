@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "server/tcp_acceptor.h"
+
 namespace weir::server {
 
 namespace asio = boost::asio;
@@ -12,27 +14,6 @@ namespace {
 
 // Accepting failed for want of descriptors: try again soon instead of spinning.
 constexpr auto kRetryAfter = std::chrono::milliseconds(100);
-
-StatusOr<tcp::endpoint> Resolve(asio::io_context& io, const Endpoint& endpoint) {
-  if (endpoint.port > UINT16_MAX) {
-    return InvalidArgument(Cat("address ", endpoint.port, ": invalid port"));
-  }
-  auto port = static_cast<uint16_t>(std::max(endpoint.port, 0));
-  if (endpoint.host.empty() || endpoint.host == "0.0.0.0" || endpoint.host == "::") {
-    return tcp::endpoint(tcp::v6(), port);  // dual stack; Listen() falls back without IPv6
-  }
-  boost::system::error_code error;
-  auto address = asio::ip::make_address(endpoint.host, error);
-  if (!error) {
-    return tcp::endpoint(address, port);
-  }
-  tcp::resolver resolver(io);
-  auto found = resolver.resolve(endpoint.host, std::to_string(port), error);
-  if (error || found.empty()) {
-    return InvalidArgument(Cat("lookup ", endpoint.host, ": ", error.message()));
-  }
-  return found.begin()->endpoint();
-}
 
 }  // namespace
 
@@ -44,31 +25,7 @@ Listener::Listener(ServerContext& context, const std::vector<std::unique_ptr<Wor
 }
 
 Status Listener::Listen(const Endpoint& endpoint) {
-  WEIR_ASSIGN_OR_RETURN(tcp::endpoint address, Resolve(workers_.front()->io(), endpoint));
-  boost::system::error_code error;
-  acceptor_.open(address.protocol(), error);
-  if (error && address.address().is_unspecified()) {
-    address = tcp::endpoint(tcp::v4(), address.port());
-    acceptor_.open(address.protocol(), error);
-  }
-  if (!error && address.address().is_v6() && address.address().is_unspecified()) {
-    boost::system::error_code ignored;
-    acceptor_.set_option(asio::ip::v6_only(false), ignored);
-  }
-  if (!error) {
-    acceptor_.set_option(tcp::acceptor::reuse_address(true), error);
-  }
-  if (!error) {
-    acceptor_.bind(address, error);
-  }
-  if (!error) {
-    acceptor_.listen(asio::socket_base::max_listen_connections, error);
-  }
-  if (error) {
-    acceptor_.close();
-    return Unavailable(Cat("listen tcp ", endpoint.host, ":", endpoint.port,
-                           ": bind: ", ToLower(error.message())));
-  }
+  WEIR_RETURN_IF_ERROR(OpenAcceptor(acceptor_, endpoint));
   context_.client_port.store(acceptor_.local_endpoint().port());
   return OkStatus();
 }

@@ -5,7 +5,6 @@
 #include <vector>
 
 #include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/ip/v6_only.hpp>
 
 #include "protocol/base/status.h"
 #include "server/context.h"

@@ -16,6 +16,7 @@
 #include "server/command_line.h"
 #include "server/jetstream_part.h"
 #include "server/log_output.h"
+#include "server/monitor.h"
 #include "server/options.h"
 #include "server/server.h"
 #include "server/signals_command.h"
@@ -99,6 +100,14 @@ int RunServer(server::Options options, std::string_view called_name) {
     std::unique_ptr<ExportsPart> exports;
     if (with_jetstream) {
       jetstream = std::make_unique<server::JetStreamPart>(server);
+    }
+    server::PageSources sources{server.context(), server.workers(), jetstream.get()};
+    std::unique_ptr<server::Monitor> monitor;
+    if (server.context().options.monitor.http_port != 0) {
+      monitor = std::make_unique<server::Monitor>(server, sources);
+      server.AddPart(monitor->AsPart());
+    }
+    if (with_jetstream) {
       exports = std::make_unique<ExportsPart>(server, *jetstream);
       server.AddPart(jetstream->AsPart());
       server.AddPart(exports->AsPart());

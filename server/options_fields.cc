@@ -126,7 +126,6 @@ bool ReadHttp(OptionScope& scope, const std::string& key, const ConfigValue& val
     scope.problems().Uses(Feature::kHttps, value);
   } else {
     options.monitor.http_port = endpoint.port;
-    scope.problems().Uses(Feature::kMonitoring, value);
   }
   return true;
 }
@@ -432,8 +431,7 @@ constexpr Field kFields[] = {
 
     {"http", ReadHttp},
     {"https", ReadHttp},
-    {"http_port|monitor_port",
-     StoreAndNote<Feature::kMonitoring, &Options::monitor, &MonitorOptions::http_port>},
+    {"http_port|monitor_port", StoreIn<&Options::monitor, &MonitorOptions::http_port>},
     {"https_port", ReadHttpsPort},
     {"http_base_path", StoreIn<&Options::monitor, &MonitorOptions::base_path>},
 

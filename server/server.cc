@@ -64,6 +64,11 @@ std::string ExecutableName() {
   return slash == std::string::npos ? first : first.substr(slash + 1);
 }
 
+// How somebody on this machine reaches what listens on `host`.
+std::string LocalHost(const std::string& host) {
+  return host == "0.0.0.0" || host.empty() ? "127.0.0.1" : host;
+}
+
 Status WriteFile(const std::string& path, std::string_view content, int mode) {
   int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
   if (fd < 0) {
@@ -110,6 +115,8 @@ Server::Server(Options options, Log& log)
                                    .accounts = accounts_,
                                    .authenticator = *authenticator_,
                                    .counters = counters_});
+  context_->started_wall_ns = clock_->wall_ns();
+  context_->config_loaded_wall_ns = context_->started_wall_ns;
   int count =
       options_.workers > 0 ? options_.workers : DefaultWorkers(std::thread::hardware_concurrency());
   for (int i = 0; i < count; ++i) {
@@ -165,13 +172,15 @@ Status Server::WriteRunFiles() {
     WEIR_RETURN_IF_ERROR(WriteFile(options_.pid_file, Cat(::getpid()), 0600));
   }
   if (!options_.ports_file_dir.empty()) {
-    std::string host = options_.client.host == "0.0.0.0" || options_.client.host.empty()
-                           ? "127.0.0.1"
-                           : options_.client.host;
+    std::string host = LocalHost(options_.client.host);
     JsonWriter out;
-    out.OpenObject()
-        .Strings("nats", {Cat("nats://", host, ":", context_->client_port.load())})
-        .CloseObject();
+    out.OpenObject().Strings("nats", {Cat("nats://", host, ":", context_->client_port.load())});
+    if (int port = context_->monitor_port.load(); port != 0) {
+      bool secure = options_.monitor.https_port != 0;
+      out.Strings("monitoring", {Cat(secure ? "https://" : "http://",
+                                     LocalHost(options_.monitor.host), ":", port)});
+    }
+    out.CloseObject();
     std::string path =
         Cat(options_.ports_file_dir, "/", ExecutableName(), "_", ::getpid(), ".ports");
     WEIR_RETURN_IF_ERROR(WriteFile(path, out.text(), 0644));
@@ -215,6 +224,7 @@ void Server::EnterLameDuckMode() {
     return;
   }
   log_.Info("Entering lame duck mode, stop accepting new clients");
+  context_->accepting = false;
   listener_->Close();
   lame_duck_ = std::make_unique<LameDuck>(*context_, workers_, [this] { RequestStop(); });
   lame_duck_->Start();
@@ -260,6 +270,7 @@ Status Server::Run() {
     }
   }
   log_.Info("Initiating Shutdown...");
+  context_->accepting = false;
   workers_.front()->Post([this, &signals] {
     listener_->Close();
     signals.cancel();
@@ -286,6 +297,7 @@ void Server::OpenListener() {
   log_.Info("Listening for client connections on ", options_.client.host, ":",
             context_->client_port.load());
   listener_->StartAccepting();
+  context_->accepting = true;
   log_.Info("Server is ready");
   GiveBackStartMemory();
   GiveBackStartMemory();

@@ -81,9 +81,10 @@ FILE_MAY = {
 }
 # Libraries that inside a folder only these modules may use.
 ONLY_MODULES = {
-    ("server", "boost/asio"): {"worker", "listener", "transport", "ws_transport", "connection", "monitor", "server",
+    ("server", "boost/asio"): {"worker", "listener", "transport", "ws_transport", "connection", "http_server",
+                               "tcp_acceptor", "server",
                                "asio_impl"},  # where the library itself is compiled
-    ("server", "boost/beast"): {"ws_transport", "monitor"},
+    ("server", "boost/beast"): {"ws_transport", "http_server"},
 }
 # Libraries that must not be reached through own headers either.
 MUST_NOT_REACH = {

@@ -1,0 +1,73 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/functional/any_invocable.h"
+
+#include "protocol/base/json.h"
+#include "protocol/base/status.h"
+#include "server/context.h"
+#include "server/process_usage.h"
+#include "server/worker.h"
+
+namespace weir::server {
+
+class JetStreamPart;
+
+// What the monitoring pages are made from; HTTP and the $SYS services ask for the same pages. The
+// pages are made on the first worker, which asks the others by mail. Outlives what is under way.
+struct PageSources {
+  ServerContext& context;
+  const std::vector<std::unique_ptr<Worker>>& workers;
+  JetStreamPart* jetstream = nullptr;  // null: not enabled
+  ProcessUsage usage = {};
+  // Requests over HTTP by path.
+  StringMap<uint64_t> http_requests = {};
+
+  const Options& options() const { return context.options; }
+  Worker& home() const { return *workers.front(); }
+};
+
+// The page as compact JSON, or why there is none. Runs on the first worker, maybe before the call
+// that asked returns.
+using PageDone = absl::AnyInvocable<void(StatusOr<std::string>) &&>;
+
+// "server_id" and "now", with which most pages begin.
+void WritePageHead(JsonWriter& out, const ServerContext& context);
+
+// "1d2h3m4s", as uptimes and idle times are shown.
+std::string ShortDuration(int64_t nanoseconds);
+
+// Messages and bytes of several connections.
+struct TrafficTotals {
+  uint64_t in_msgs = 0;
+  uint64_t in_bytes = 0;
+  uint64_t out_msgs = 0;
+  uint64_t out_bytes = 0;
+
+  void Add(const Session::Counters& counters) {
+    in_msgs += counters.in_msgs;
+    in_bytes += counters.in_bytes;
+    out_msgs += counters.out_msgs;
+    out_bytes += counters.out_bytes;
+  }
+  void Add(const TrafficTotals& other) {
+    in_msgs += other.in_msgs;
+    in_bytes += other.in_bytes;
+    out_msgs += other.out_msgs;
+    out_bytes += other.out_bytes;
+  }
+};
+
+// Everything received and sent since the start.
+void GatherTraffic(const PageSources& sources, std::function<void(const TrafficTotals&)> done);
+
+// Subscriptions of all accounts, the server's own included.
+size_t CountSubscriptions(const ServerContext& context);
+
+}  // namespace weir::server
