@@ -49,6 +49,28 @@ need_go() {
   go version >/dev/null
 }
 
+# need_node - Node.js 18 or newer with npm, for the official JavaScript client; on PATH afterwards.
+need_node() {
+  local version
+  version=$(node --version 2>/dev/null | sed -n 's/^v\([0-9]*\).*/\1/p')
+  [ -n "$version" ] && [ "$version" -ge 18 ] && npm --version >/dev/null 2>&1 && return 0
+  need_python "$top/tests/requirements-node.txt" || return 1
+  mkdir -p "$top/build/tools/node"
+  ln -sf "$venv/bin/node" "$venv/bin/npm" "$top/build/tools/node" || return 1
+  PATH=$top/build/tools/node:$PATH
+  export PATH
+  node --version >/dev/null && npm --version >/dev/null
+}
+
+# need_rust - cargo with Rust 1.89 or newer, for the official Rust client. Debian's `rustc` is older;
+# what it builds browsers with is new enough.
+need_rust() {
+  local version
+  version=$(rustc --version 2>/dev/null | sed -n 's/^rustc 1\.\([0-9]*\).*/\1/p')
+  [ -n "$version" ] && [ "$version" -ge 89 ] && cargo --version >/dev/null 2>&1 && return 0
+  need_packages rust
+}
+
 # build_preset PRESET TARGET... - configures once and builds; no target: everything.
 build_preset() {
   local preset=$1

@@ -70,6 +70,8 @@ conformance() {
     fail conformance "the clients do not build"
     return
   }
+  # A program that does not build fails its tests, which tell why.
+  bash "$top/tests/conformance/clients/build.sh" >"$results/build-clients.log" 2>&1
   pytest_step conformance 420 -m "not long" "$top/tests/conformance"
 }
 export_() { pytest_step export 420 -m "not long" "$top/tests/export"; }
