@@ -70,8 +70,10 @@ conformance() {
     fail conformance "the clients do not build"
     return
   }
+  local began=$SECONDS
   # A program that does not build fails its tests, which tell why.
   bash "$top/tests/conformance/clients/build.sh" >"$results/build-clients.log" 2>&1
+  printf '%-28s %d s\n' "build clients:" $((SECONDS - began))
   pytest_step conformance 420 -m "not long" "$top/tests/conformance"
 }
 export_() { pytest_step export 420 -m "not long" "$top/tests/export"; }

@@ -26,7 +26,9 @@ func check(err error) {
 	}
 }
 
-func show(what, format string, values ...any) { fmt.Printf("%s: %s\n", what, fmt.Sprintf(format, values...)) }
+func show(what, format string, values ...any) {
+	fmt.Printf("%s: %s\n", what, fmt.Sprintf(format, values...))
+}
 
 // answer is what became of a call: its error by the name that all programs use, or "fine".
 func answer(err error) string {
