@@ -2,7 +2,7 @@
 """run_wire.py [options] [TRANSCRIPT...] - replays scripted sessions of the wire protocol.
 
   --server BINARY      start this server for every transcript (default: $WEIR_BIN, else build/release/weir)
-  --against HOST:PORT  use a server that runs already; transcripts with @args or @config are skipped
+  --against HOST:PORT  use a server that runs already; transcripts with @args, @config or signal are skipped
   --record             rewrite expectations that the server does not meet with what it really sends
   --config LINE        add this line to the configuration of every server started
   -v                   one line for every transcript
@@ -22,6 +22,7 @@ A transcript is a text file, one step a line. `A` stands for the name of a conne
   A> PUB foo 2           sends the text and CRLF
   A>> PI                 sends the text alone
   wait 0.5               sleeps, for what is about time
+  signal USR2            sends the server a signal
 
   A< +OK                 expects exactly this line
   A<~ MSG {*} 1 2        the same, {*} stands for anything
@@ -33,6 +34,7 @@ A transcript is a text file, one step a line. `A` stands for the name of a conne
   A,B< MSG a 1 1\\r\\nx     exactly one of the connections gets this
   A<. 0.3                nothing comes for so long (no number: 0.2)
   A<eof                  the server closes the connection, and nothing came before
+  A<end                  the server closes the connection, whatever came before
   A<...                  not recorded yet: --record fills it in
 
 Escapes in texts: \\r \\n \\t \\0 \\\\ \\xNN, and {4096*x} for 4096 times x. At the end every connection must
@@ -46,6 +48,7 @@ import os
 import random
 import re
 import shlex
+import signal
 import socket
 import subprocess
 import sys
@@ -57,7 +60,7 @@ TOP = os.path.abspath(os.path.join(HERE, "../../.."))
 # Keys that one server has and the other has not.
 OWN_KEYS = {"weir", "git_commit"}
 ESCAPES = {"r": "\r", "n": "\n", "t": "\t", "0": "\0", "\\": "\\"}
-STEP = re.compile(r"^([A-Za-z]\w*(?:,[A-Za-z]\w*)*)(\+|-|>>|>|<eof|<\.\.\.|<[~?*jk|.]?)(?: (.*))?$")
+STEP = re.compile(r"^([A-Za-z]\w*(?:,[A-Za-z]\w*)*)(\+|-|>>|>|<eof|<end|<\.\.\.|<[~?*jk|.]?)(?: (.*))?$")
 
 
 class Mismatch(Exception):
@@ -173,6 +176,7 @@ class Transcript:
         with open(path, encoding="latin-1", newline="\n") as f:
             for number, line in enumerate(f, 1):
                 self.read(number, line.rstrip("\n"))
+        self.signals = any(step.kind == "signal" for step in self.steps)
         self.pings = any(step.kind == "<" and step.text == "PING" for step in self.steps)
 
     def read(self, number, line):
@@ -188,8 +192,8 @@ class Transcript:
                 self.config.append(rest)
             else:
                 self.timeout = float(rest)
-        elif word == "wait":
-            self.steps.append(Step(number, line, [], "wait", rest))
+        elif word in ("wait", "signal"):
+            self.steps.append(Step(number, line, [], word, rest))
         elif step:
             self.steps.append(Step(number, line, step[1].split(","), step[2], step[3]))
         else:
@@ -199,8 +203,8 @@ class Transcript:
 class Run:
     """One transcript against one server."""
 
-    def __init__(self, transcript, address):
-        self.transcript, self.address = transcript, address
+    def __init__(self, transcript, address, process=None):
+        self.transcript, self.address, self.process = transcript, address, process
         self.connections = {}
         self.at = None  # the step under way
 
@@ -211,6 +215,8 @@ class Run:
         name = step.names[0] if step.names else None
         if step.kind == "wait":
             time.sleep(float(step.text))
+        elif step.kind == "signal":
+            self.process.send_signal(signal.Signals["SIG" + step.text])
         elif step.kind == "+":
             connection = self.connections[name] = Connection(self.address, self.transcript.pings)
             if step.text != "raw":
@@ -224,6 +230,11 @@ class Run:
         connection = self.connections[step.names[0]]
         if len(step.names) > 1:
             self.expect_one_of(step)
+        elif step.kind == "<end":
+            while connection.fill(self.deadline()):
+                connection.data = b""
+            if not connection.ended:
+                raise Mismatch("expected the end", b"nothing came")
         elif step.kind == "<eof":
             while connection.fill(self.deadline()):
                 pass
@@ -433,7 +444,7 @@ def replay(path, binary=None, extra=()):
     transcript = Transcript(path)
     server = Server(binary or default_binary(), transcript, list(extra))
     try:
-        return Run(transcript, ("127.0.0.1", server.port)).replay()
+        return Run(transcript, ("127.0.0.1", server.port), server.process).replay()
     finally:
         server.stop()
 
@@ -442,7 +453,7 @@ def record(path, binary, extra=()):
     transcript = Transcript(path)
     server = Server(binary, transcript, list(extra))
     try:
-        text = Run(transcript, ("127.0.0.1", server.port)).record()
+        text = Run(transcript, ("127.0.0.1", server.port), server.process).record()
     finally:
         server.stop()
     with open(path, "w", encoding="latin-1", newline="\n") as f:
@@ -462,7 +473,7 @@ def main():
     for path in options.transcripts or transcripts():
         if options.against:
             transcript = Transcript(path)
-            if transcript.args or transcript.config:
+            if transcript.args or transcript.config or transcript.signals:
                 skipped += 1
                 continue
             host, _, port = options.against.rpartition(":")
