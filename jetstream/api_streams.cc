@@ -417,8 +417,8 @@ void HandleStreamList(Catalog& catalog, ApiRequest request) {
   }
   for (auto& [index, places] : by_home) {
     Shard& home = *catalog.shards()[index];
-    home.env().executor.Post([&catalog, &home, gathering, places = std::move(places)] {
-      GatherAtHome(catalog, home, gathering, places);
+    home.env().executor.Post([&catalog, &home, gathering, at_home = std::move(places)] {
+      GatherAtHome(catalog, home, gathering, at_home);
     });
   }
 }

@@ -1,5 +1,7 @@
 #include "protocol/handshake.h"
 
+#include <initializer_list>
+
 #include "protocol/base/json.h"
 
 namespace weir::protocol {
@@ -9,6 +11,34 @@ namespace {
 // The JetStream API level of nats-server 2.15 (jetstream-api.md); announced also without JetStream.
 constexpr int kApiLevel = 5;
 constexpr int kProtocol = 1;
+
+// The fields of other kinds of connections: nothing comes of them, but a wrong type is an error.
+void CheckPermissions(JsonReader& in, std::string_view name) {
+  const auto* value = in.Find(name);
+  if (value == nullptr) {
+    return;
+  }
+  const auto* object = value->if_object();
+  if (object == nullptr) {
+    in.Fail(Cat("json: cannot unmarshal ", name));
+    return;
+  }
+  JsonReader lists(*object);
+  std::vector<std::string> subjects;
+  lists.Read("allow", subjects);
+  lists.Read("deny", subjects);
+  if (Status status = lists.Finish(/*strict=*/false); !status.ok()) {
+    in.Fail(Message(status));
+  }
+}
+
+template <typename T>
+void CheckFields(JsonReader& in, std::initializer_list<std::string_view> names) {
+  for (std::string_view name : names) {
+    T ignored{};
+    in.Read(name, ignored);
+  }
+}
 
 }  // namespace
 
@@ -76,6 +106,36 @@ Status ReadConnect(std::string_view json, ConnectOptions& options) {
   in.Read("new_account", options.new_account);
   in.Read("headers", options.headers);
   in.Read("no_responders", options.no_responders);
+  CheckPermissions(in, "import");
+  CheckPermissions(in, "export");
+  CheckFields<std::string>(in, {"remote_account", "proxy_sig"});
+  return in.Finish(/*strict=*/false);
+}
+
+Status CheckInfo(std::string_view json) {
+  WEIR_ASSIGN_OR_RETURN(auto value, ParseJson(json));
+  if (value.is_null()) {
+    return OkStatus();
+  }
+  const auto* object = value.if_object();
+  if (object == nullptr) {
+    return InvalidArgument("INFO: not a JSON object");
+  }
+  JsonReader in(*object);
+  CheckFields<std::string>(
+      in, {"server_id", "server_name", "version", "git_commit", "go", "host", "ip", "client_ip",
+           "nonce", "cluster", "domain", "compression", "xkey", "gateway", "gateway_url",
+           "gateway_cmd_payload", "remote_account", "route_account", "route_acc_add_reqid"});
+  CheckFields<bool>(in, {"headers", "auth_required", "tls_required", "tls_verify", "tls_available",
+                         "jetstream", "cluster_dynamic", "ldm", "connect_info", "acc_is_sys",
+                         "lnoc", "lnocu", "ln", "info_on_connect", "gateway_nrp", "gateway_iom"});
+  CheckFields<int64_t>(in, {"proto", "port", "api_lvl", "route_pool_size", "route_pool_idx"});
+  CheckFields<int32_t>(in, {"max_payload"});
+  CheckFields<uint64_t>(in, {"client_id", "gossip_mode", "gateway_cmd"});
+  CheckFields<std::vector<std::string>>(
+      in, {"connect_urls", "ws_connect_urls", "gateway_urls", "leafnode_urls"});
+  CheckPermissions(in, "import");
+  CheckPermissions(in, "export");
   return in.Finish(/*strict=*/false);
 }
 

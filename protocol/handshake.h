@@ -68,4 +68,7 @@ struct ConnectOptions {
 // Reads CONNECT's JSON over `options`. Unknown fields are ignored, as in the reference.
 Status ReadConnect(std::string_view json, ConnectOptions& options);
 
+// A client may send INFO too. Nothing comes of it, but its fields must be of the right types.
+Status CheckInfo(std::string_view json);
+
 }  // namespace weir::protocol

@@ -49,6 +49,11 @@ int64_t ParseSize(std::string_view text) {
   return value;
 }
 
+// How many digits could be left out in front.
+uint8_t LeadingZeros(std::string_view number) {
+  return static_cast<uint8_t>(std::min(number.find_first_not_of('0'), number.size() - 1));
+}
+
 // Splits into at most `capacity` arguments; the count goes on, so that too many are noticed.
 size_t SplitArguments(std::string_view line, std::string_view* out, size_t capacity) {
   size_t count = 0;
@@ -123,7 +128,7 @@ bool Parser::QuickPub(std::string_view input, Op& op) const {
     return false;
   }
   const char* digit = starts[count - 1];
-  if (ends[count - 1] - digit > 9) {
+  if (ends[count - 1] - digit > 9 || (*digit == '0' && ends[count - 1] - digit > 1)) {
     return false;
   }
   uint32_t size = 0;
@@ -146,6 +151,7 @@ bool Parser::QuickPub(std::string_view input, Op& op) const {
                         : std::string_view{};
   op.headers = {};
   op.payload = {body, size};
+  op.form = {};
   op.size = static_cast<size_t>(body - input.data()) + size + 2;
   return true;
 }
@@ -297,6 +303,8 @@ ParseStatus Parser::NextPub(std::string_view input, size_t verb, bool with_heade
   op.headers = input.substr(body, static_cast<size_t>(header_size));
   op.payload = input.substr(body + static_cast<size_t>(header_size),
                             static_cast<size_t>(size - header_size));
+  op.form = {.header_zeros = with_headers ? LeadingZeros(arguments[count - 2]) : uint8_t{0},
+             .size_zeros = LeadingZeros(arguments[count - 1])};
   op.size = total;
   return ParseStatus::kOp;
 }

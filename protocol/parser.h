@@ -5,6 +5,8 @@
 #include <string>
 #include <string_view>
 
+#include "protocol/wire_form.h"
+
 namespace weir::protocol {
 
 enum class OpKind : uint8_t {
@@ -31,6 +33,7 @@ struct Op {
   std::string_view reply;    // PUB; empty without one
   std::string_view headers;  // HPUB
   std::string_view payload;  // PUB, without headers
+  WireForm form;             // PUB: how the sizes were written
   std::string_view queue;    // SUB
   std::string_view sid;      // SUB, UNSUB
   int64_t max = 0;           // UNSUB; 0: now

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "protocol/base/byte_queue.h"
+#include "protocol/wire_form.h"
 
 namespace weir::protocol {
 
@@ -18,13 +19,14 @@ struct WireMessage {
   std::string_view reply;
   std::string_view headers;
   std::string_view payload;
+  WireForm form = {};
 };
 
 // Appends the complete message. Returns the bytes appended.
 inline size_t AppendMessage(ByteQueue& out, const WireMessage& m) {
   // Verb, blanks, two sizes of at most ten digits and three CRLF fit into 40.
-  size_t bound =
-      m.subject.size() + m.sid.size() + m.reply.size() + m.headers.size() + m.payload.size() + 40;
+  size_t bound = m.subject.size() + m.sid.size() + m.reply.size() + m.headers.size() +
+                 m.payload.size() + 40 + m.form.header_zeros + m.form.size_zeros;
   char* start = out.Reserve(bound);
   char* p = start;
   auto put = [&p](std::string_view text) {
@@ -33,7 +35,10 @@ inline size_t AppendMessage(ByteQueue& out, const WireMessage& m) {
       p += text.size();
     }
   };
-  auto number = [&p](size_t value) {
+  auto number = [&p](size_t value, uint8_t zeros) {
+    for (; zeros > 0; --zeros) {
+      *p++ = '0';
+    }
     p = std::to_chars(p, p + 20, value).ptr;
   };
   put(m.headers.empty() ? std::string_view("MSG ") : std::string_view("HMSG "));
@@ -41,15 +46,15 @@ inline size_t AppendMessage(ByteQueue& out, const WireMessage& m) {
   *p++ = ' ';
   put(m.sid);
   *p++ = ' ';
-  if (!m.reply.empty()) {
+  if (!m.reply.empty() || m.form.empty_reply) {
     put(m.reply);
     *p++ = ' ';
   }
   if (!m.headers.empty()) {
-    number(m.headers.size());
+    number(m.headers.size(), m.form.header_zeros);
     *p++ = ' ';
   }
-  number(m.headers.size() + m.payload.size());
+  number(m.headers.size() + m.payload.size(), m.form.size_zeros);
   put("\r\n");
   put(m.headers);
   put(m.payload);

@@ -38,7 +38,9 @@ AuthOutcome Authenticator::BeforeConnect() const {
   if (!required_) {
     return {global_, nullptr};
   }
-  return no_auth_user_ == nullptr ? AuthOutcome{} : no_auth_user_->outcome;
+  AuthOutcome outcome = no_auth_user_ == nullptr ? AuthOutcome{} : no_auth_user_->outcome;
+  outcome.by_default = true;
+  return outcome;
 }
 
 AuthOutcome Authenticator::Authenticate(const protocol::ConnectOptions& options) const {

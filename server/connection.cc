@@ -78,7 +78,7 @@ void Connection::Start(bool refuse) {
     return;
   }
   context_.log.Debug(Label(), "Client connection created");
-  if (session_.account() == nullptr) {
+  if (context_.authenticator.required()) {
     auth_timer_ =
         worker_.timers().Schedule(worker_.now_ns() + context_.options.auth.timeout_ns, [this] {
           auth_timer_ = {};
@@ -96,10 +96,6 @@ void Connection::Start(bool refuse) {
   }
   ArmPing(context_.options.limits.ping_interval_ns);
   StartRead();
-}
-
-bool Connection::congested() const {
-  return out_.size() > static_cast<size_t>(context_.options.limits.max_pending) / 4 * 3;
 }
 
 // ---- input ----
@@ -248,10 +244,15 @@ void Connection::OutputChanged() {
 }
 
 void Connection::SlowConsumer(CloseReason reason) {
-  if (closed_) {
-    return;
+  if (!closed_) {
+    NoteSlowConsumer(reason);
+    Close(reason);
   }
-  if (session_.connected()) {
+}
+
+void Connection::NoteSlowConsumer(CloseReason reason) {
+  // Who did not even say who it is would distort the count.
+  if (session_.connected() || !context_.authenticator.required()) {
     context_.counters.slow_consumers.fetch_add(1, std::memory_order_relaxed);
   }
   if (reason == CloseReason::kSlowConsumerPendingBytes) {
@@ -260,14 +261,13 @@ void Connection::SlowConsumer(CloseReason reason) {
   } else {
     context_.log.Info(Label(), "Slow Consumer Detected: WriteDeadline of ",
                       FormatDuration(context_.options.limits.write_deadline_ns), " exceeded with ",
-                      out_.size(), " total bytes.");
+                      out_.chunks(), " chunks of ", out_.size(), " total bytes.");
   }
-  Close(reason);
 }
 
 void Connection::Flush() {
   dirty_ = false;
-  if (torn_down_ || waiting_writable_) {
+  if (torn_down_ || waiting_writable_ || (closed_ && SkipsFlush(session_.closing()))) {
     return;
   }
   iovec parts[kMaxGather];
@@ -280,20 +280,51 @@ void Connection::Flush() {
     if (written == Transport::kWouldBlock) {
       waiting_writable_ = true;
       transport_->WaitWritable(*this);
-      write_timer_ = worker_.timers().Schedule(
-          worker_.now_ns() + context_.options.limits.write_deadline_ns, [this] {
-            write_timer_ = {};
-            SlowConsumer(CloseReason::kSlowConsumerWriteDeadline);
-          });
+      if (blocked_left_ == 0) {
+        StartWriteDeadline();
+      }
       return;
     }
     out_.Consume(static_cast<size_t>(written));
+    if (blocked_left_ > 0) {
+      blocked_left_ -= std::min(blocked_left_, static_cast<size_t>(written));
+      if (blocked_left_ == 0) {
+        EndWriteDeadline();
+      }
+    }
   }
+}
+
+// What is pending when the socket takes no more has this long to be written, all of it; what comes
+// later has its own deadline.
+void Connection::StartWriteDeadline() {
+  blocked_ = blocked_left_ = out_.size();
+  write_timer_ = worker_.timers().Schedule(
+      worker_.now_ns() + context_.options.limits.write_deadline_ns, [this] {
+        write_timer_ = {};
+        OnWriteDeadline();
+      });
+}
+
+void Connection::EndWriteDeadline() {
+  worker_.timers().Cancel(write_timer_);
+}
+
+void Connection::OnWriteDeadline() {
+  if (closed_) {
+    return;
+  }
+  bool none_written = blocked_left_ == blocked_;
+  if (context_.options.limits.close_on_write_timeout || none_written) {
+    SlowConsumer(CloseReason::kSlowConsumerWriteDeadline);
+    return;
+  }
+  NoteSlowConsumer(CloseReason::kSlowConsumerWriteDeadline);
+  StartWriteDeadline();
 }
 
 void Connection::OnWritable(bool failed) {
   waiting_writable_ = false;
-  worker_.timers().Cancel(write_timer_);
   if (closed_) {
     worker_.RequestEndTurn();
     return;
@@ -476,8 +507,11 @@ void Connection::SendLameDuckInfo() {
   }
 }
 
-void Connection::OnConnected() {
+void Connection::OnAuthenticated() {
   worker_.timers().Cancel(auth_timer_);
+}
+
+void Connection::OnConnected() {
   int64_t first =
       std::min(context_.options.limits.ping_interval_ns, context_.options.limits.first_ping_ns);
   first += static_cast<int64_t>(

@@ -38,7 +38,7 @@ class Connection : public Transport::Handler, public SessionHost {
   uint64_t id() const { return id_; }
   size_t pending_bytes() const { return out_.size(); }
   // Far behind: publishers to it should pause (protocol.md 6.1).
-  bool congested() const;
+  bool congested() const { return session_.congested(); }
 
   // End of turn: writes the pending output, as far as the socket takes it.
   void Flush();
@@ -72,6 +72,7 @@ class Connection : public Transport::Handler, public SessionHost {
   void DrainMail() override;
   AuthOutcome Authenticate(const protocol::ConnectOptions& options) override;
   std::string ConnectInfo(const Account& account) override;
+  void OnAuthenticated() override;
   void OnConnected() override;
   void OnPong() override;
   int64_t now_ns() const override;
@@ -97,6 +98,10 @@ class Connection : public Transport::Handler, public SessionHost {
   void OnPingTimer();
   void ArmPing(int64_t delay_ns);
   void SlowConsumer(CloseReason reason);
+  void NoteSlowConsumer(CloseReason reason);
+  void StartWriteDeadline();
+  void EndWriteDeadline();
+  void OnWriteDeadline();
   // "127.0.0.1:49138 - cid:6 - ": what stands in front of every log line about this client.
   std::string Label() const;
 
@@ -122,6 +127,9 @@ class Connection : public Transport::Handler, public SessionHost {
   int64_t rtt_ns_ = 0;
   int64_t start_ns_ = 0;
   int pings_out_ = 0;
+  // Of the output that the write deadline is for, in bytes: how much there was, and still is.
+  size_t blocked_ = 0;
+  size_t blocked_left_ = 0;
   TimerQueue::TimerId auth_timer_;
   TimerQueue::TimerId ping_timer_;
   TimerQueue::TimerId stall_timer_;

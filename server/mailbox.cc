@@ -16,7 +16,9 @@ void MailBatch::AddMessage(AccountId account, const Message& message, const Targ
               .matched_size = 0,
               .first_target = static_cast<uint32_t>(targets_.size()),
               .target_count = static_cast<uint32_t>(count),
-              .picks = 0};
+              .picks = 0,
+              .form = message.form,
+              .from_client = message.from_client};
   arena_.append(message.subject)
       .append(message.reply)
       .append(message.headers)
@@ -57,6 +59,8 @@ Message MailBatch::At(const Entry& entry) const {
   message.reply = take(entry.reply_size);
   message.headers = take(entry.headers_size);
   message.payload = take(entry.payload_size);
+  message.form = entry.form;
+  message.from_client = entry.from_client;
   return message;
 }
 

@@ -30,6 +30,8 @@ class MailBatch {
     uint32_t first_target = 0;
     uint32_t target_count = 0;
     uint32_t picks = 0;  // how many members were tried before this one
+    protocol::WireForm form;
+    bool from_client = false;
   };
   // What it takes to find another member when the one that was picked is gone.
   struct Group {

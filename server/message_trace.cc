@@ -31,17 +31,20 @@ bool IsSampled(std::string_view traceparent) {
 
 std::optional<TraceRequest> TraceRequest::Read(std::string_view headers,
                                                std::string_view account_destination) {
-  if (auto destination = protocol::FindHeader(headers, "Nats-Trace-Dest")) {
-    if (*destination == kDisabled || destination->empty()) {
+  if (auto destination = protocol::FindHeader(headers, "Nats-Trace-Dest");
+      destination && !destination->empty()) {
+    if (*destination == kDisabled) {
       return std::nullopt;
     }
     auto only = protocol::FindHeader(headers, "Nats-Trace-Only");
-    return TraceRequest{std::string(*destination), only && IsTrue(*only)};
+    return TraceRequest{.destination = std::string(*destination), .only = only && IsTrue(*only)};
   }
-  if (!account_destination.empty()) {
-    auto parent = protocol::FindHeader(headers, "traceparent");
-    if (parent && IsSampled(*parent)) {
-      return TraceRequest{std::string(account_destination), false};
+  if (account_destination.empty()) {
+    return std::nullopt;
+  }
+  for (protocol::HeaderCursor cursor(headers); cursor.Next();) {
+    if (EqualsIgnoreCase(cursor.key(), "traceparent") && IsSampled(cursor.value())) {
+      return TraceRequest{.destination = std::string(account_destination), .by_account = true};
     }
   }
   return std::nullopt;

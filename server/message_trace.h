@@ -14,7 +14,8 @@ namespace weir::server {
 // What a publisher asks for with Nats-Trace-Dest (protocol.md 14).
 struct TraceRequest {
   std::string destination;
-  bool only = false;  // Nats-Trace-Only: tell, but do not deliver
+  bool only = false;        // Nats-Trace-Only: tell, but do not deliver
+  bool by_account = false;  // not asked for by the message itself: to be sampled
 
   // nullopt: the message is not traced. `account_destination`: where messages with a sampled
   // traceparent go; empty: nowhere.

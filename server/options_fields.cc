@@ -86,9 +86,6 @@ bool ReadNoProducerStall(OptionScope& scope, const std::string&, const ConfigVal
     return false;
   }
   options.limits.fast_producer_stall = !given;
-  if (given) {
-    scope.problems().Uses(Feature::kProducerStall, value);
-  }
   return true;
 }
 
@@ -208,9 +205,6 @@ bool ReadWriteTimeout(OptionScope& scope, const std::string&, const ConfigValue&
     return true;
   }
   options.limits.close_on_write_timeout = policy != "retry";
-  if (policy == "retry") {
-    scope.problems().Uses(Feature::kWriteTimeoutRetry, value);
-  }
   return true;
 }
 

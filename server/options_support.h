@@ -53,8 +53,6 @@ enum class Feature : uint8_t {
   kTpm,
   kDefaultDomains,
   kProfiling,
-  kProducerStall,
-  kWriteTimeoutRetry,
   kTraceDetails,
 };
 

@@ -1,6 +1,8 @@
 #include "server/proxy_protocol.h"
 
 #include <algorithm>
+#include <string>
+#include <vector>
 
 #include <arpa/inet.h>
 
@@ -27,13 +29,37 @@ uint16_t BigEndian16(std::string_view bytes) {
                                static_cast<uint8_t>(bytes[1]));
 }
 
+std::vector<std::string_view> Words(std::string_view line) {
+  auto parts = Split(line, ' ');
+  std::vector<std::string_view> out;
+  for (std::string_view part : parts) {
+    for (std::string_view word : Split(part, '\t')) {
+      if (!word.empty()) {
+        out.push_back(word);
+      }
+    }
+  }
+  return out;
+}
+
+// A mapped address is shown as the IPv4 address that it is.
+void DropMapping(std::string& ip) {
+  constexpr std::string_view kMapped = "::ffff:";
+  if (ip.starts_with(kMapped) && ip.find('.') != std::string::npos) {
+    ip.erase(0, kMapped.size());
+  }
+}
+
 ProxyHeader ReadV1(std::string_view input) {
   size_t end = input.substr(0, kMaxV1).find("\r\n");
   if (end == std::string_view::npos) {
     return {.verdict = input.size() >= kMaxV1 ? Verdict::kBad : Verdict::kNeedMore};
   }
   ProxyHeader out{.verdict = Verdict::kPresent, .size = end + 2};
-  auto parts = Split(input.substr(kSignatureV1.size(), end - kSignatureV1.size()), ' ');
+  auto parts = Words(input.substr(kSignatureV1.size(), end - kSignatureV1.size()));
+  if (parts.empty()) {
+    return {.verdict = Verdict::kBad};
+  }
   if (parts[0] == "UNKNOWN") {
     return out;
   }
@@ -49,6 +75,7 @@ ProxyHeader ReadV1(std::string_view input) {
     return {.verdict = Verdict::kBad};
   }
   out.port = *source_port;
+  DropMapping(out.ip);
   return out;
 }
 
@@ -66,18 +93,24 @@ ProxyHeader ReadV2(std::string_view input) {
     return {};
   }
   ProxyHeader out{.verdict = Verdict::kPresent, .size = kHeaderV2 + length};
-  bool local = (version & 0xf) == 0;
-  if (local || family >> 4 == 0) {
-    return out;
+  if ((version & 0xf) == 0) {
+    return out;  // LOCAL
+  }
+  if ((family & 0xf) != 1) {
+    return {.verdict = Verdict::kBad};
+  }
+  if (family >> 4 == 0) {
+    return out;  // UNSPEC
   }
   bool v4 = family >> 4 == 1;
   size_t address = v4 ? 4 : 16;
-  if ((family & 0xf) != 1 || family >> 4 > 2 || length < 2 * address + 4) {
+  if (family >> 4 > 2 || length < 2 * address + 4) {
     return {.verdict = Verdict::kBad};
   }
   char text[INET6_ADDRSTRLEN];
   inet_ntop(v4 ? AF_INET : AF_INET6, input.data() + kHeaderV2, text, sizeof text);
   out.ip = text;
+  DropMapping(out.ip);
   out.port = BigEndian16(input.substr(kHeaderV2 + 2 * address));
   return out;
 }
@@ -89,7 +122,11 @@ ProxyHeader ProxyHeader::Read(std::string_view input) {
     size_t n = std::min(input.size(), signature.size());
     return input.substr(0, n) == signature.substr(0, n);
   };
-  if (could_be(kSignatureV2)) {
+  // The reference decides by as many bytes as the other signature has.
+  if (could_be(kSignatureV2.substr(0, kSignatureV1.size()))) {
+    if (!could_be(kSignatureV2)) {
+      return {.verdict = Verdict::kBad};
+    }
     return input.size() < kSignatureV2.size() ? ProxyHeader{} : ReadV2(input);
   }
   if (could_be(kSignatureV1)) {

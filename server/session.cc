@@ -42,16 +42,23 @@ Session::Session(SessionHost& host, ByteQueue& out, const ClientLimits& limits,
       account_(anonymous.account),
       permissions_(std::move(anonymous.permissions)),
       parser_(ParserLimits(limits, false)),
-      must_connect_(anonymous.account == nullptr) {}
+      expects_connect_(anonymous.account == nullptr || anonymous.by_default) {
+  if (permissions_ && permissions_->responses().enabled) {
+    grants_.emplace(permissions_->responses());
+  }
+}
 
 Session::Progress Session::OnBytes(std::string_view input, size_t& consumed) {
   consumed = 0;
   Op op;  // each operation sets the fields of its kind
   while (closing_ == CloseReason::kNone && consumed < input.size()) {
     std::string_view rest = input.substr(consumed);
-    if (must_connect_ && rest.front() != 'C' && rest.front() != 'c') [[unlikely]] {
-      Refuse("Authorization Violation", CloseReason::kAuthenticationFailure);
-      break;
+    if (expects_connect_ && rest.front() != 'C' && rest.front() != 'c') [[unlikely]] {
+      if (account_ == nullptr) {
+        Refuse("Authorization Violation", CloseReason::kAuthenticationFailure);
+        break;
+      }
+      EndExpectingConnect();
     }
     ParseStatus status = parser_.Next(rest, op);
     if (status == ParseStatus::kNeedMore) {
@@ -71,6 +78,13 @@ Session::Progress Session::OnBytes(std::string_view input, size_t& consumed) {
     }
   }
   return closing_ == CloseReason::kNone ? Progress::kAll : Progress::kClosed;
+}
+
+// The no_auth_user speaks: as if an empty CONNECT had come before.
+void Session::EndExpectingConnect() {
+  expects_connect_ = false;
+  connected_ = true;
+  host_.OnAuthenticated();
 }
 
 void Session::OnParseError() {
@@ -111,8 +125,9 @@ void Session::Handle(const Op& op) {
       host_.OnPong();
       return;
     case OpKind::kInfo: {
-      auto ignored = ParseJson(op.argument);
-      if (!ignored.ok() || !(ignored->is_object() || ignored->is_null())) {
+      Status read = protocol::CheckInfo(op.argument);
+      if (!read.ok()) {
+        host_.LogError(weir::Message(read));
         Close(CloseReason::kProtocolViolation);
       }
       return;
@@ -129,8 +144,7 @@ void Session::Handle(const Op& op) {
 }
 
 void Session::HandleConnect(std::string_view json) {
-  bool first = !connected_;
-  if (!first) {
+  if (connected_) {
     // A second CONNECT starts over in the new account (protocol.md 5.1).
     Detach();
     memo_ = {};
@@ -153,7 +167,8 @@ void Session::HandleConnect(std::string_view json) {
   if (permissions_ && permissions_->responses().enabled) {
     grants_.emplace(permissions_->responses());
   }
-  must_connect_ = false;
+  expects_connect_ = false;
+  host_.OnAuthenticated();
   if (options_.protocol < 0 || options_.protocol > 1) {
     Refuse("invalid client protocol", CloseReason::kBadClientProtocolVersion);
     return;
@@ -165,9 +180,7 @@ void Session::HandleConnect(std::string_view json) {
     return;
   }
   connected_ = true;
-  if (first) {
-    host_.OnConnected();
-  }
+  host_.OnConnected();
   SendOk();
 }
 
@@ -178,8 +191,8 @@ bool Session::HandlePub(Op& op) {
     SendError("Invalid Publish Subject");  // and the message goes on
   }
   std::shared_ptr<MessageTrace> trace;
-  if (!op.headers.empty()) {
-    trace = StartTrace(op);
+  if (!op.headers.empty() && !StartTrace(op, trace)) {
+    return false;
   }
   std::string_view original = op.subject;
   std::string mapped;  // op.subject may point into it
@@ -201,7 +214,12 @@ bool Session::HandlePub(Op& op) {
       trace->AddMapping(op.subject);
     }
   }
-  Message message{op.subject, op.reply, op.headers, op.payload};
+  Message message{.subject = op.subject,
+                  .reply = op.reply,
+                  .headers = op.headers,
+                  .payload = op.payload,
+                  .form = op.form,
+                  .from_client = true};
   if (!refusal.empty()) [[unlikely]] {
     SendError(refusal);
     if (trace) {
@@ -238,21 +256,29 @@ std::string Session::Refusal(const Op& op) {
   return {};
 }
 
-std::shared_ptr<MessageTrace> Session::StartTrace(const Op& op) {
+bool Session::StartTrace(const Op& op, std::shared_ptr<MessageTrace>& trace) {
   auto request = TraceRequest::Read(op.headers, account_->trace_destination);
   if (!request) {
-    return nullptr;
+    return true;
   }
-  bool asked = protocol::FindHeader(op.headers, "Nats-Trace-Dest").has_value();
-  if (!asked && host_.random().Below(100) >= static_cast<uint64_t>(account_->trace_sampling)) {
-    return nullptr;
+  if (request->by_account &&
+      host_.random().Below(100) >= static_cast<uint64_t>(account_->trace_sampling)) {
+    return true;
   }
-  if (permissions_ && !permissions_->MayPublish(request->destination)) {
-    SendError(Cat("Permissions Violation for Publish to ", Quoted(request->destination)));
-    return nullptr;
+  std::string_view destination = request->destination;
+  if (!protocol::IsValidLiteral(destination)) {
+    host_.LogError(
+        Cat("Destination ", Quoted(destination), " is not valid, won't be able to trace events"));
+    return !request->only;
   }
-  return std::make_shared<MessageTrace>(std::move(*request), op.headers,
-                                        op.headers.size() + op.payload.size(), host_.clock());
+  if (IsReservedSubject(destination) || (permissions_ && !permissions_->MayPublish(destination))) {
+    host_.LogError(Cat("Publish Violation - Subject ", Quoted(destination)));
+    SendError(Cat("Permissions Violation for Publish to ", Quoted(destination)));
+    return false;
+  }
+  size_t size = op.headers.size() + op.payload.size();
+  trace = std::make_shared<MessageTrace>(std::move(*request), op.headers, size, host_.clock());
+  return true;
 }
 
 bool Session::MayPublish(std::string_view subject) {
@@ -361,28 +387,59 @@ void Session::HandlePing() {
 
 bool Session::Deliver(uint32_t slot, uint16_t generation, const Message& message) {
   auto* subscription = subscriptions_.At(slot, generation);
-  if (subscription == nullptr || closing_ != CloseReason::kNone) {
+  if (subscription == nullptr || closing_ != CloseReason::kNone ||
+      !MayReceive(*subscription, message)) {
     return false;
   }
-  if (subscription->filtered && !permissions_->MayReceive(message.subject)) [[unlikely]] {
-    return false;
-  }
-  if (grants_ && !message.reply.empty()) [[unlikely]] {
+  bool sheds = Sheds(message);
+  if (grants_ && !message.reply.empty() && !sheds) [[unlikely]] {
     grants_->Grant(message.reply, host_.now_ns());
   }
   ++subscription->delivered;
-  protocol::AppendMessage(out_, {.subject = message.subject,
-                                 .sid = subscription->sid,
-                                 .reply = message.reply,
-                                 .headers = client_headers_ ? message.headers : std::string_view{},
-                                 .payload = message.payload});
   ++counters_.out_msgs;
   counters_.out_bytes += message.payload.size() + (client_headers_ ? message.headers.size() : 0);
+  if (!sheds) [[likely]] {
+    protocol::WireMessage wire{.subject = message.subject,
+                               .sid = subscription->sid,
+                               .reply = message.reply,
+                               .headers = client_headers_ ? message.headers : std::string_view{},
+                               .payload = message.payload,
+                               .form = message.form};
+    if (!client_headers_ && !message.headers.empty()) {
+      wire.form.size_zeros = 0;
+    }
+    protocol::AppendMessage(out_, wire);
+  }
   if (subscription->max != 0 && subscription->delivered >= subscription->max) {
     RemoveSubscription(slot);
   }
   host_.OutputChanged();
-  return true;
+  return !sheds;
+}
+
+bool Session::MayReceive(const SubscriptionTable::Subscription& subscription,
+                         const Message& message) const {
+  return !subscription.filtered || permissions_->MayReceive(message.subject);
+}
+
+std::string_view Session::DeliverTraced(uint32_t slot, uint16_t generation,
+                                        const Message& message) {
+  const auto* subscription = subscriptions_.At(slot, generation);
+  if (subscription == nullptr) {
+    return "Not delivered because subscription is closed";
+  }
+  if (!MayReceive(*subscription, message)) {
+    return "Not delivered because subscription denies this subject";
+  }
+  if (message.trace->only()) {
+    return {};
+  }
+  if (closing_ != CloseReason::kNone) {
+    return "Not delivered because client is closed";
+  }
+  return Deliver(slot, generation, message)
+             ? std::string_view{}
+             : "Not delivered because fast producer not stalled and consumer is slow";
 }
 
 void Session::RemoveSubscription(uint32_t slot) {

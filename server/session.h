@@ -9,6 +9,7 @@
 #include "protocol/base/byte_queue.h"
 #include "protocol/handshake.h"
 #include "protocol/parser.h"
+#include "protocol/wire_form.h"
 #include "server/account.h"
 #include "server/close_reason.h"
 #include "server/match_cache.h"
@@ -28,6 +29,8 @@ struct Message {
   std::string_view headers;
   std::string_view payload;
   MessageTrace* trace = nullptr;  // with a traced message
+  protocol::WireForm form = {};
+  bool from_client = false;  // a client published it, not the server
   size_t size() const { return headers.size() + payload.size(); }
 };
 
@@ -40,6 +43,9 @@ struct PublishOutcome {
 struct AuthOutcome {
   Account* account = nullptr;                                  // nullptr: refused
   std::shared_ptr<const PermissionSet> permissions = nullptr;  // nullptr: everything is allowed
+  // Before CONNECT: this is the no_auth_user, to be taken as such with the first word that is not
+  // CONNECT (protocol.md 1.1).
+  bool by_default = false;
 };
 
 // What a session needs of the connection and the worker around it.
@@ -64,7 +70,9 @@ class SessionHost {
   virtual AuthOutcome Authenticate(const protocol::ConnectOptions& options) = 0;
   // The INFO behind the first PONG (protocol.md 4.3).
   virtual std::string ConnectInfo(const Account& account) = 0;
-  // The first CONNECT was accepted: the authentication timer ends, the first ping is scheduled.
+  // It is known who the client is: the authentication timer ends.
+  virtual void OnAuthenticated() = 0;
+  // CONNECT was accepted: the first ping is scheduled anew.
   virtual void OnConnected() = 0;
   virtual void OnPong() = 0;
   virtual int64_t now_ns() const = 0;  // steady clock
@@ -102,12 +110,18 @@ class Session {
   // Handles the complete operations at the front of `input`; `consumed` says how many bytes to
   // drop.
   Progress OnBytes(std::string_view input, size_t& consumed);
+  // Output that nobody takes has piled up: publishers to this client should pause
+  // (protocol.md 6.1).
+  bool congested() const { return out_.size() > static_cast<size_t>(limits_.max_pending) / 4 * 3; }
   // How much contiguous input the unfinished operation needs.
   size_t bytes_needed() const { return parser_.needed(); }
 
   // Sends one message to one of this session's subscriptions. False when the subscription is gone
   // or may not have it. `subject` is what the client sees.
   bool Deliver(uint32_t slot, uint16_t generation, const Message& message);
+  // The same for a traced message, which may not be meant to be delivered. Returns why it was not,
+  // in the words of the report; empty: it was, or would have been.
+  std::string_view DeliverTraced(uint32_t slot, uint16_t generation, const Message& message);
 
   // Sends -ERR with this text and closes.
   void Refuse(std::string_view text, CloseReason reason);
@@ -141,13 +155,21 @@ class Session {
   void HandleConnect(std::string_view json);
   bool HandlePub(protocol::Op& op);
   std::string Refusal(const protocol::Op& op);
-  std::shared_ptr<MessageTrace> StartTrace(const protocol::Op& op);
+  // False: the message goes nowhere. `trace` stays empty for one that is not traced.
+  bool StartTrace(const protocol::Op& op, std::shared_ptr<MessageTrace>& trace);
   bool MayPublish(std::string_view subject);
   void HandleSub(const protocol::Op& op);
   void HandleUnsub(const protocol::Op& op);
   void HandlePing();
   void SendOk();
   void SendError(std::string_view text);
+  void EndExpectingConnect();
+  bool MayReceive(const SubscriptionTable::Subscription& subscription,
+                  const Message& message) const;
+  // Its receiver is far behind, and fast producers do not wait.
+  bool Sheds(const Message& message) const {
+    return !limits_.fast_producer_stall && message.from_client && congested();
+  }
   void SendNoResponders(const protocol::Op& op);
   void RemoveSubscription(uint32_t slot);
 
@@ -166,7 +188,7 @@ class Session {
   CachedMatch memo_;
   Counters counters_;
   uint64_t control_ops_ = 0;  // SUB, UNSUB, PING
-  bool must_connect_;
+  bool expects_connect_;      // credentials are required and have not come
   bool connected_ = false;
   bool first_pong_sent_ = false;
   bool client_headers_ = false;

@@ -159,6 +159,7 @@ struct Worker::TracedMessage {
   std::string reply;
   std::string headers;
   std::string payload;
+  protocol::WireForm form;
   std::vector<Target> receivers;  // sorted by worker
   size_t next = 0;                // of the receivers
   Target exclude;
@@ -175,6 +176,7 @@ PublishOutcome Worker::PublishTraced(Account& account, const Message& message,
   traced->reply = message.reply;
   traced->headers = message.headers;
   traced->payload = message.payload;
+  traced->form = message.form;
   if (!message.subject.empty()) {
     traced->receivers = dispatcher_->Receivers(account, message.subject);
   }
@@ -191,8 +193,13 @@ PublishOutcome Worker::PublishTraced(Account& account, const Message& message,
 }
 
 void Worker::VisitTraced(std::shared_ptr<TracedMessage> traced) {
-  Message message{traced->subject, traced->reply, traced->headers, traced->payload};
-  message.trace = traced->trace.get();
+  Message message{.subject = traced->subject,
+                  .reply = traced->reply,
+                  .headers = traced->headers,
+                  .payload = traced->payload,
+                  .trace = traced->trace.get(),
+                  .form = traced->form,
+                  .from_client = true};
   for (; traced->next < traced->receivers.size(); ++traced->next) {
     const Target& target = traced->receivers[traced->next];
     if (target.worker != index_) {
@@ -206,14 +213,13 @@ void Worker::VisitTraced(std::shared_ptr<TracedMessage> traced) {
       static_cast<void>(DeliverLocal(traced->account, target, message));
     } else {
       bool echo = traced->has_exclude && target.SameConnection(traced->exclude);
-      TraceDelivery(traced->account, target, message, echo);
+      TraceDelivery(target, message, echo);
     }
   }
   PublishTraceReport(*traced);
 }
 
-void Worker::TraceDelivery(AccountId account, const Target& target, const Message& message,
-                           bool echo) {
+void Worker::TraceDelivery(const Target& target, const Message& message, bool echo) {
   Connection* connection = Find(target);
   if (connection == nullptr) {
     return;
@@ -233,8 +239,9 @@ void Worker::TraceDelivery(AccountId account, const Target& target, const Messag
   event.queue = queue;
   if (echo) {
     event.error = "Not delivered because of no echo";
-  } else if (!message.trace->only() && DeliverLocal(account, target, message) == Result::kStale) {
-    event.error = "Not delivered because subscription is closed";
+  } else {
+    event.error = connection->session().DeliverTraced(target.subscription,
+                                                      target.subscription_generation, message);
   }
   message.trace->AddEgress(event);
 }
@@ -249,9 +256,12 @@ void Worker::PublishTraceReport(TracedMessage& traced) {
   server.jetstream = context_.options.jetstream.enabled;
   server.sequence = context_.counters.system_messages.fetch_add(1, std::memory_order_relaxed) + 1;
   std::string report = traced.trace->Json(server);
-  dispatcher_->Publish(context_.accounts.Get(traced.account),
-                       Message{traced.trace->request().destination, {}, {}, report}, nullptr,
-                       nullptr);
+  Message message{.subject = traced.trace->request().destination,
+                  .reply = {},
+                  .headers = {},
+                  .payload = report,
+                  .form = {.empty_reply = true}};
+  dispatcher_->Publish(context_.accounts.Get(traced.account), message, nullptr, nullptr);
   RequestEndTurn();
 }
 

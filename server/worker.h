@@ -115,7 +115,7 @@ class Worker : public Executor, public LocalDelivery {
 
   struct TracedMessage;
   void VisitTraced(std::shared_ptr<TracedMessage> traced);
-  void TraceDelivery(AccountId account, const Target& target, const Message& message, bool echo);
+  void TraceDelivery(const Target& target, const Message& message, bool echo);
   void PublishTraceReport(TracedMessage& traced);
 
   void EndTurn();

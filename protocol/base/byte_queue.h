@@ -33,6 +33,8 @@ class ByteQueue {
 
   size_t size() const { return size_; }
   bool empty() const { return size_ == 0; }
+  // Pieces of memory that hold them.
+  size_t chunks() const { return chunks_.size() - head_; }
 
   // Fills at most `capacity` entries from the front; returns how many.
   int Gather(iovec* out, int capacity) const;

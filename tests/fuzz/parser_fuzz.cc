@@ -42,7 +42,8 @@ std::string Describe(const Op& op, std::string_view input) {
       for (std::string_view view : {op.subject, op.reply, op.headers, op.payload}) {
         CheckInside(input, view);
       }
-      return weir::Cat(kind, op.subject, '|', op.reply, '|', op.headers, '|', op.payload);
+      return weir::Cat(kind, op.subject, '|', op.reply, '|', op.headers, '|', op.payload, '|',
+                       int{op.form.header_zeros}, '|', int{op.form.size_zeros});
     case OpKind::kSub:
       CheckInside(input, op.queue);
       return weir::Cat(kind, op.subject, '|', op.queue, '|', op.sid);

@@ -101,6 +101,16 @@ TEST(ReadConnectTest, NullChangesNothing) {
   EXPECT_EQ(options.name, "kept");
 }
 
+TEST(CheckInfoTest, FieldsMustBeOfTheirTypes) {
+  EXPECT_TRUE(CheckInfo("null").ok());
+  EXPECT_TRUE(CheckInfo(R"({"server_id":"N","max_payload":5,"connect_urls":["a:1"],"x":{}})").ok());
+  for (std::string_view json :
+       {"[]", "{", R"({"server_id":1})", R"({"port":"4222"})", R"({"headers":0})",
+        R"({"connect_urls":[1]})", R"({"import":{"allow":"a"}})"}) {
+    EXPECT_FALSE(CheckInfo(json).ok()) << json;
+  }
+}
+
 TEST(ReadConnectTest, RefusesWhatIsNoObjectOfTheseTypes) {
   for (std::string_view wrong : {"", " ", "{", "[]", "1", "{} x", R"({"verbose":"no"})",
                                  R"({"protocol":1.5})", R"({"user":1})", R"({"protocol":"1"})"}) {

@@ -22,7 +22,8 @@ std::string Describe(const Op& op) {
     case OpKind::kConnect:
       return Cat("CONNECT ", op.argument);
     case OpKind::kPub:
-      return Cat("PUB ", op.subject, '|', op.reply, '|', op.headers, '|', op.payload);
+      return Cat("PUB ", op.subject, '|', op.reply, '|', op.headers, '|', op.payload,
+                 std::string(op.form.header_zeros, 'h'), std::string(op.form.size_zeros, 'z'));
     case OpKind::kSub:
       return Cat("SUB ", op.subject, '|', op.queue, '|', op.sid);
     case OpKind::kUnsub:
@@ -168,7 +169,7 @@ TEST(ParserTest, APayloadIsAnyBytes) {
 }
 
 TEST(ParserTest, SizesHaveOneToNineDigits) {
-  EXPECT_THAT(Parsed("PUB a 000000001\r\nx\r\n").ops, ElementsAre("PUB a|||x"));
+  EXPECT_THAT(Parsed("PUB a 000000001\r\nx\r\n").ops, ElementsAre("PUB a|||xzzzzzzzz"));
   for (std::string_view size : {"0000000001", "+1", "-1", "1x", "x", "1.0", "0x1"}) {
     Outcome got = Parsed(Cat("PUB a ", size, "\r\nx\r\n"));
     EXPECT_EQ(got.error, ParseError::kBadArguments) << size;

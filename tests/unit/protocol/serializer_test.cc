@@ -30,6 +30,23 @@ TEST(SerializerTest, MessageWithoutHeaders) {
             "MSG foo 9 r 0\r\n\r\n");
 }
 
+TEST(SerializerTest, SizesKeepTheirZerosAndAnEmptyReplyItsBlank) {
+  EXPECT_EQ(Written({.subject = "foo",
+                     .sid = "9",
+                     .reply = {},
+                     .headers = "NATS/1.0\r\n\r\n",
+                     .payload = "hi",
+                     .form = {.header_zeros = 2, .size_zeros = 5}}),
+            "HMSG foo 9 0012 0000014\r\nNATS/1.0\r\n\r\nhi\r\n");
+  EXPECT_EQ(Written({.subject = "foo",
+                     .sid = "9",
+                     .reply = {},
+                     .headers = {},
+                     .payload = "",
+                     .form = {.size_zeros = 1, .empty_reply = true}}),
+            "MSG foo 9  00\r\n\r\n");
+}
+
 TEST(SerializerTest, MessageWithHeaders) {
   EXPECT_EQ(Written({.subject = "foo",
                      .sid = "9",

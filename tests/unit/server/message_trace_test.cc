@@ -23,12 +23,13 @@ TEST(TraceRequestTest, TheHeaderNamesTheDestination) {
 
 TEST(TraceRequestTest, DisabledAndUnsampledMessagesAreNotTraced) {
   EXPECT_FALSE(TraceRequest::Read("NATS/1.0\r\nNats-Trace-Dest: trace disabled\r\n\r\n", "acc"));
+  EXPECT_FALSE(TraceRequest::Read("NATS/1.0\r\nNats-Trace-Dest: \r\n\r\n", "acc"));
   EXPECT_FALSE(TraceRequest::Read("NATS/1.0\r\nA: 1\r\n\r\n", "acc"));
   EXPECT_FALSE(TraceRequest::Read("NATS/1.0\r\ntraceparent: 00-a-b-00\r\n\r\n", "acc"));
 }
 
 TEST(TraceRequestTest, ASampledTraceparentGoesWhereTheAccountSays) {
-  constexpr std::string_view kSampled = "NATS/1.0\r\ntraceparent: 00-a-b-01\r\n\r\n";
+  constexpr std::string_view kSampled = "NATS/1.0\r\nTraceParent: 00-a-b-01\r\n\r\n";
 
   auto request = TraceRequest::Read(kSampled, "acc.trace");
 

@@ -42,12 +42,19 @@ TEST(ProxyHeaderTest, Version2NamesTheClient) {
 
 TEST(ProxyHeaderTest, LocalAndUnknownKeepTheSocketsAddress) {
   for (const std::string& bytes :
-       {"PROXY UNKNOWN\r\n"s, V2(0x20, 0x00, ""), V2(0x21, 0x00, "xx")}) {
+       {"PROXY UNKNOWN\r\n"s, V2(0x20, 0x00, ""), V2(0x21, 0x01, "xx")}) {
     ProxyHeader header = ProxyHeader::Read(bytes);
     EXPECT_EQ(header.verdict, Verdict::kPresent);
     EXPECT_EQ(header.size, bytes.size());
     EXPECT_TRUE(header.ip.empty());
   }
+}
+
+TEST(ProxyHeaderTest, BlanksMayBeSeveralAndMappedAddressesAreIPv4) {
+  ProxyHeader blanks = ProxyHeader::Read("PROXY  TCP4\t192.0.2.7 10.0.0.1  1 2 \r\n");
+  EXPECT_EQ(blanks.verdict, Verdict::kPresent);
+  EXPECT_EQ(blanks.ip, "192.0.2.7");
+  EXPECT_EQ(ProxyHeader::Read("PROXY TCP6 ::ffff:192.0.2.7 ::1 1 2\r\n").ip, "192.0.2.7");
 }
 
 TEST(ProxyHeaderTest, OrdinaryTrafficPasses) {

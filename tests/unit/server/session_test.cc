@@ -69,6 +69,7 @@ class FakeHost : public SessionHost {
   std::string ConnectInfo(const Account& account) override {
     return Cat("INFO ", account.name(), "\r\n");
   }
+  void OnAuthenticated() override { ++authenticated; }
   void OnConnected() override { ++connects; }
   void OnPong() override { ++pongs; }
   int64_t now_ns() const override { return now; }
@@ -90,6 +91,7 @@ class FakeHost : public SessionHost {
   bool changed = false;
   int traced = 0;
   int drains = 0;
+  int authenticated = 0;
   int connects = 0;
   int pongs = 0;
   int64_t now = 1;
@@ -103,12 +105,13 @@ class SessionTest : public ::testing::Test {
  protected:
   SessionTest() { Start(/*must_connect=*/false); }
 
-  void Start(bool must_connect) {
+  void Start(bool must_connect, bool by_default = false) {
     host_ = std::make_unique<FakeHost>();
     out_.Clear();
     host_->next_account = &accounts_.Get(kGlobalAccount);
     AuthOutcome anonymous;
     anonymous.account = must_connect ? nullptr : host_->next_account;
+    anonymous.by_default = by_default;
     session_ = std::make_unique<Session>(*host_, out_, limits_, anonymous);
     host_->session = session_.get();
   }
@@ -223,7 +226,7 @@ TEST_F(SessionTest, SecondConnectKeepsWhatItLeavesOutAndDropsSubscriptions) {
   EXPECT_THAT(host_->inserted, IsEmpty());
   EXPECT_EQ(session_->subscriptions(), 0U);
   EXPECT_EQ(session_->account()->name(), "$SYS");
-  EXPECT_EQ(host_->connects, 1);
+  EXPECT_EQ(host_->connects, 2);
   EXPECT_EQ(Send("PUB a..b 0\r\n\r\n"), "");
   EXPECT_EQ(host_->published.back().account, "$SYS");
   EXPECT_THAT(host_->asked, ElementsAre("", "u"));
@@ -391,6 +394,43 @@ TEST_F(SessionTest, HeadersAreStrippedForAClientWithoutThem) {
                                 Message{"foo", "r", "NATS/1.0\r\n\r\n", "hi"}));
   EXPECT_EQ(TakeOutput(), "MSG foo 1 r 2\r\nhi\r\n");
   EXPECT_EQ(session_->counters().out_bytes, 2U);
+}
+
+TEST_F(SessionTest, AMessageGoesOutWithTheDigitsThatCameIn) {
+  Connect(",\"headers\":true");
+  EXPECT_EQ(Send("SUB foo 1\r\nPUB foo 003\r\nabc\r\nHPUB foo 0012 12\r\nNATS/1.0\r\n\r\n\r\n"),
+            "MSG foo 1 003\r\nabc\r\nHMSG foo 1 0012 12\r\nNATS/1.0\r\n\r\n\r\n");
+}
+
+TEST_F(SessionTest, SlowReceiverLosesMessagesWhereProducersDoNotWait) {
+  limits_.fast_producer_stall = false;
+  limits_.max_pending = 400;
+  Connect();
+  Send("SUB foo 1\r\nUNSUB 1 3\r\n");
+  Message message{.subject = "foo", .reply = {}, .headers = {}, .payload = "x"};
+  message.from_client = true;
+  auto [slot, subscription] = host_->inserted[0];
+  std::string much(290, 'x');
+  EXPECT_TRUE(session_->Deliver(slot, subscription.generation, {"foo", {}, {}, much}));
+  EXPECT_TRUE(session_->congested());
+
+  EXPECT_FALSE(session_->Deliver(slot, subscription.generation, message));
+  message.from_client = false;
+  EXPECT_TRUE(session_->Deliver(slot, subscription.generation, message));
+
+  // What was left out counts all the same.
+  EXPECT_THAT(host_->inserted, IsEmpty());
+  EXPECT_EQ(session_->counters().out_msgs, 3U);
+}
+
+TEST_F(SessionTest, TheNoAuthUserNeedsNoConnect) {
+  Start(/*must_connect=*/false, /*by_default=*/true);
+  EXPECT_EQ(host_->authenticated, 0);
+  EXPECT_EQ(Send("SUB foo 1\r\n"), "+OK\r\n");
+  EXPECT_EQ(host_->authenticated, 1);
+  // CONNECT is the second then: it starts over.
+  EXPECT_EQ(Send("CONNECT {}\r\n"), "+OK\r\n");
+  EXPECT_THAT(host_->inserted, IsEmpty());
 }
 
 TEST_F(SessionTest, NoRespondersGoesToOnePlainSubscription) {
