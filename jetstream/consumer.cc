@@ -555,6 +555,19 @@ size_t Consumer::num_waiting() {
   return pull_.size();
 }
 
+void Consumer::WriteInfoConfig(JsonWriter& out, InfoStyle style) const {
+  auto extra = AnswerMetadata(stream_.env().server.version);
+  if (style == InfoStyle::kListed) {
+    extra.clear();
+  }
+  ConsumerConfig shown = config_;
+  if (config_.auto_named) {
+    shown.name.clear();
+  }
+  out.Key("config");
+  WriteConsumerConfig(out, shown, extra);
+}
+
 void Consumer::WriteInfo(JsonWriter& out, InfoStyle style) {
   Environment& env = stream_.env();
   auto sequences = [&](std::string_view key, const SequencePair& pair, int64_t last_ns) {
@@ -567,17 +580,8 @@ void Consumer::WriteInfo(JsonWriter& out, InfoStyle style) {
   };
   out.Field("stream_name", stream_.name()).Field("name", name_);
   out.Key("created").Time(created_ns_);
-  out.Key("config");
-  auto extra = AnswerMetadata(env.server.version);
-  if (style == InfoStyle::kListed) {
-    extra.clear();
-  }
-  if (config_.auto_named) {
-    ConsumerConfig shown = config_;
-    shown.name.clear();
-    WriteConsumerConfig(out, shown, extra);
-  } else {
-    WriteConsumerConfig(out, config_, extra);
+  if (style != InfoStyle::kBare) {
+    WriteInfoConfig(out, style);
   }
   sequences("delivered", ledger_.delivered(), last_delivered_ns_);
   sequences("ack_floor", ledger_.floor(), last_acked_ns_);

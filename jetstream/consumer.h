@@ -95,13 +95,15 @@ class Consumer : public Sink, private DeliveryHost {
   bool paused() const;
 
   // The members of ConsumerInfo (jetstream-api.md 9.4) into an open object. Lists leave the
-  // server's own metadata out.
-  enum class InfoStyle : uint8_t { kAlone, kListed };
+  // server's own metadata out, kBare the whole configuration.
+  enum class InfoStyle : uint8_t { kAlone, kListed, kBare };
   void WriteInfo(JsonWriter& out, InfoStyle style = InfoStyle::kAlone);
 
   void OnMessage(const Inbound& message) override;  // a pull request or an ack
 
  private:
+  void WriteInfoConfig(JsonWriter& out, InfoStyle style) const;
+
   // DeliveryHost
   StreamSeq committed_seq() const override;
   bool may_deliver() const override { return started_ && !stopped_ && !paused(); }

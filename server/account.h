@@ -38,6 +38,23 @@ class Account {
   // start.
   std::string trace_destination;
   int trace_sampling = 100;  // percent of them
+  // What the connections that are closed have received and sent, and were cut for.
+  struct Gone {
+    std::atomic<uint64_t> in_msgs{0};
+    std::atomic<uint64_t> in_bytes{0};
+    std::atomic<uint64_t> out_msgs{0};
+    std::atomic<uint64_t> out_bytes{0};
+    std::atomic<uint64_t> slow_consumers{0};
+
+    template <typename Counters>
+    void Add(const Counters& counters) {
+      in_msgs.fetch_add(counters.in_msgs, std::memory_order_relaxed);
+      in_bytes.fetch_add(counters.in_bytes, std::memory_order_relaxed);
+      out_msgs.fetch_add(counters.out_msgs, std::memory_order_relaxed);
+      out_bytes.fetch_add(counters.out_bytes, std::memory_order_relaxed);
+    }
+  };
+  Gone gone;
 
  private:
   const AccountId id_;

@@ -220,6 +220,7 @@ void Connection::Process() {
 // can catch up, but never block the worker.
 void Connection::Pause() {
   paused_ = true;
+  ++stalls_;
   stall_left_ns_ -= kStallNs;
   stall_timer_ = worker_.timers().Schedule(worker_.now_ns() + kStallNs, [this] {
     stall_timer_ = {};
@@ -254,6 +255,9 @@ void Connection::NoteSlowConsumer(CloseReason reason) {
   // Who did not even say who it is would distort the count.
   if (session_.connected() || !context_.authenticator.required()) {
     context_.counters.slow_consumers.fetch_add(1, std::memory_order_relaxed);
+    if (session_.account() != nullptr) {
+      session_.account()->gone.slow_consumers.fetch_add(1, std::memory_order_relaxed);
+    }
   }
   if (reason == CloseReason::kSlowConsumerPendingBytes) {
     context_.log.Info(Label(), "Slow Consumer Detected: MaxPending of ",
@@ -367,6 +371,9 @@ void Connection::Teardown() {
   }
   // Other workers' messages that were sent before this point still count as delivered (I4).
   worker_.DrainMail();
+  if (context_.observer != nullptr) {
+    context_.observer->OnClose(worker_, *this);
+  }
   session_.Detach();
   if (!SkipsFlush(session_.closing())) {
     Flush();
@@ -382,6 +389,10 @@ void Connection::Teardown() {
   context_.counters.in_bytes.fetch_add(counters.in_bytes, std::memory_order_relaxed);
   context_.counters.out_msgs.fetch_add(counters.out_msgs, std::memory_order_relaxed);
   context_.counters.out_bytes.fetch_add(counters.out_bytes, std::memory_order_relaxed);
+  context_.counters.stalls.fetch_add(stalls_, std::memory_order_relaxed);
+  if (session_.account() != nullptr) {
+    session_.account()->gone.Add(counters);
+  }
   transport_->Close();
 }
 
@@ -399,7 +410,7 @@ void Connection::OnPingTimer() {
   const ClientLimits& limits = context_.options.limits;
   int64_t now = worker_.now_ns();
   bool active = now - last_in_ns_ < limits.ping_interval_ns && last_in_ns_ != 0;
-  bool rtt_known = rtt_ns_ != 0 && now - ping_sent_ns_ < 3600 * kSecond;
+  bool rtt_known = ping_sent_ns_ != 0 && rtt_ns_ != 0 && now - ping_sent_ns_ < 3600 * kSecond;
   if (!(active && rtt_known)) {
     if (pings_out_ + 1 > limits.max_pings_out) {
       context_.log.Debug("Stale Client Connection - Closing");
@@ -486,6 +497,9 @@ AuthOutcome Connection::Authenticate(const protocol::ConnectOptions& options) {
   AuthOutcome outcome = context_.authenticator.Authenticate(options);
   if (outcome.account == nullptr) {
     context_.log.Error(Label(), "authentication error");
+    if (context_.observer != nullptr) {
+      context_.observer->OnAuthError(worker_, *this);
+    }
   }
   return outcome;
 }
@@ -512,6 +526,12 @@ void Connection::OnAuthenticated() {
 }
 
 void Connection::OnConnected() {
+  if (rtt_ns_ == 0) {
+    rtt_ns_ = std::max<int64_t>(worker_.now_ns() - start_ns_, 1);  // a first guess
+  }
+  if (context_.observer != nullptr) {
+    context_.observer->OnConnect(worker_, *this);
+  }
   int64_t first =
       std::min(context_.options.limits.ping_interval_ns, context_.options.limits.first_ping_ns);
   first += static_cast<int64_t>(

@@ -6,6 +6,7 @@
 
 #include "protocol/base/byte_queue.h"
 #include "protocol/base/timer_queue.h"
+#include "server/connection_info.h"
 #include "server/context.h"
 #include "server/session.h"
 #include "server/target.h"
@@ -37,6 +38,13 @@ class Connection : public Transport::Handler, public SessionHost {
   const Target& self() const { return self_; }
   uint64_t id() const { return id_; }
   size_t pending_bytes() const { return out_.size(); }
+  // For monitoring, with at most so many of its subscriptions (connection_info.cc).
+  ConnectionInfo Describe(size_t max_subscriptions);
+  // Sends a PING when no round trip was measured yet.
+  void MeasureRoundTrip();
+  uint32_t stalls() const { return stalls_; }
+  int64_t last_activity_ns() const { return last_in_ns_ > start_ns_ ? last_in_ns_ : start_ns_; }
+  int64_t round_trip_ns() const { return rtt_ns_; }
   // Far behind: publishers to it should pause (protocol.md 6.1).
   bool congested() const { return session_.congested(); }
 
@@ -130,6 +138,7 @@ class Connection : public Transport::Handler, public SessionHost {
   // Of the output that the write deadline is for, in bytes: how much there was, and still is.
   size_t blocked_ = 0;
   size_t blocked_left_ = 0;
+  uint32_t stalls_ = 0;  // pauses for slow receivers
   TimerQueue::TimerId auth_timer_;
   TimerQueue::TimerId ping_timer_;
   TimerQueue::TimerId stall_timer_;

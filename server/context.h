@@ -8,6 +8,7 @@
 #include "protocol/base/log.h"
 #include "server/account.h"
 #include "server/authenticator.h"
+#include "server/connection_observer.h"
 #include "server/options.h"
 
 namespace weir::server {
@@ -44,6 +45,8 @@ struct ServerContext {
   AccountRegistry& accounts;
   Authenticator& authenticator;
   ServerCounters& counters;
+  // Set before the workers run; null: nobody.
+  ConnectionObserver* observer = nullptr;
   // The port that was bound (options may have said -1).
   std::atomic<int> client_port{0};
   // The same for the monitoring pages.

@@ -47,6 +47,8 @@ class Dispatcher {
 
   bool HasInterest(const Account& account, std::string_view subject);
 
+  MatchCache::Stats cache_stats() const { return cache_.stats(); }
+
   // Delivers what another worker sent here. Its tasks are left to the caller.
   void DeliverMail(const MailBatch& batch);
 

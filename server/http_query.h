@@ -29,6 +29,36 @@ class HttpQuery {
   std::vector<std::pair<std::string, std::string>> pairs_;
 };
 
+// Reads several parameters; the first wrong one is the error.
+class HttpQueryReader {
+ public:
+  explicit HttpQueryReader(const HttpQuery& query) : query_(query) {}
+
+  void Read(std::string_view name, bool& out) { Take(query_.GetBool(name), out); }
+  void Read(std::string_view name, int64_t& out) { Take(query_.GetInt(name), out); }
+  void Read(std::string_view name, uint64_t& out) { Take(query_.GetUint(name), out); }
+  void Read(std::string_view name, std::string& out) { out = query_.Get(name); }
+  void Fail(const Status& status) {
+    if (status_.ok()) {
+      status_ = status;
+    }
+  }
+  const Status& status() const { return status_; }
+
+ private:
+  template <typename T>
+  void Take(const StatusOr<T>& value, T& out) {
+    if (value.ok()) {
+      out = *value;
+    } else {
+      Fail(value.status());
+    }
+  }
+
+  const HttpQuery& query_;
+  Status status_;
+};
+
 // "%41" and '+' decoded; nullopt for a broken escape.
 std::optional<std::string> DecodeUrlPart(std::string_view text, bool plus_is_space);
 

@@ -14,6 +14,7 @@
 #include "ingest/pipeline_manager.h"
 #include "protocol/base/log.h"
 #include "server/command_line.h"
+#include "server/connection_recorder.h"
 #include "server/jetstream_part.h"
 #include "server/log_output.h"
 #include "server/monitor.h"
@@ -101,7 +102,9 @@ int RunServer(server::Options options, std::string_view called_name) {
     if (with_jetstream) {
       jetstream = std::make_unique<server::JetStreamPart>(server);
     }
-    server::PageSources sources{server.context(), server.workers(), jetstream.get()};
+    server::PageSources sources(server.context(), server.workers(), jetstream.get());
+    server::ConnectionRecorder recorder(sources);
+    server.context().observer = &recorder;
     std::unique_ptr<server::Monitor> monitor;
     if (server.context().options.monitor.http_port != 0) {
       monitor = std::make_unique<server::Monitor>(server, sources);

@@ -1,9 +1,12 @@
 #include "server/match_cache.h"
 
+#include <algorithm>
+
 namespace weir::server {
 
 const MatchResult& MatchCache::Find(const SubscriptionIndex& index, std::string_view subject,
                                     CachedMatch& slot) {
+  ++lookups_;
   auto at = entries_.find(subject);
   if (at == entries_.end()) {
     if (entries_.size() >= kMaxSubjects) {
@@ -15,6 +18,7 @@ const MatchResult& MatchCache::Find(const SubscriptionIndex& index, std::string_
   }
   CachedMatch& entry = at->second;
   if (!entry.Holds(index, subject)) {
+    ++misses_;
     entry.index = &index;
     // Before the walk: a change during the walk makes the entry stale at once.
     entry.stamp = index.Current(entry.stripe);
@@ -24,6 +28,16 @@ const MatchResult& MatchCache::Find(const SubscriptionIndex& index, std::string_
   }
   slot = entry;
   return *slot.result;
+}
+
+MatchCache::Stats MatchCache::stats() const {
+  Stats out{.entries = entries_.size(), .lookups = lookups_, .misses = misses_};
+  for (const auto& [subject, entry] : entries_) {
+    uint64_t fanout = entry.result->targets.size() + entry.result->queues.size();
+    out.total_fanout += fanout;
+    out.max_fanout = std::max(out.max_fanout, fanout);
+  }
+  return out;
 }
 
 }  // namespace weir::server

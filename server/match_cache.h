@@ -33,12 +33,31 @@ class MatchCache {
   const MatchResult& Find(const SubscriptionIndex& index, std::string_view subject,
                           CachedMatch& slot);
 
+  struct Stats {
+    size_t entries = 0;
+    uint64_t lookups = 0;
+    uint64_t misses = 0;
+    uint64_t total_fanout = 0;  // receivers in all entries; a queue group counts once
+    uint64_t max_fanout = 0;
+
+    void Add(const Stats& other) {
+      entries += other.entries;
+      lookups += other.lookups;
+      misses += other.misses;
+      total_fanout += other.total_fanout;
+      max_fanout = max_fanout > other.max_fanout ? max_fanout : other.max_fanout;
+    }
+  };
+  Stats stats() const;
+
  private:
   static constexpr size_t kMaxSubjects = 8192;
 
   // Subjects of different accounts share the map; the entry's index tells them apart, and the rare
   // collision of two accounts on one subject costs walks, not correctness.
   StringMap<CachedMatch> entries_;
+  uint64_t lookups_ = 0;
+  uint64_t misses_ = 0;
 };
 
 }  // namespace weir::server

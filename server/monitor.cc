@@ -3,8 +3,13 @@
 #include <utility>
 #include <vector>
 
+#include "server/account_pages.h"
+#include "server/connz_page.h"
 #include "server/healthz_page.h"
 #include "server/json_indent.h"
+#include "server/jsz_page.h"
+#include "server/plain_pages.h"
+#include "server/subsz_page.h"
 #include "server/varz_page.h"
 
 namespace weir::server {
@@ -36,6 +41,22 @@ PageDone RespondWith(HttpDone done) {
   };
 }
 
+// "subs" may be a boolean or "detail".
+void ReadSubs(const HttpQuery& query, HttpQueryReader& in, bool& list, bool& detail) {
+  detail = EqualsIgnoreCase(query.Get("subs"), "detail");
+  if (!detail) {
+    in.Read("subs", list);
+  }
+}
+
+// False when a parameter is wrong; that has been answered then.
+bool Passed(const HttpQueryReader& in, HttpDone& done) {
+  if (!in.status().ok()) {
+    std::move(done)(BadRequest(in.status()));
+  }
+  return in.status().ok();
+}
+
 std::string Host(const MonitorOptions& options, int port) {
   bool v6 = options.host.find(':') != std::string::npos;
   return Cat(v6 ? "[" : "", options.host, v6 ? "]" : "", ":", port);
@@ -46,7 +67,20 @@ std::string Host(const MonitorOptions& options, int port) {
 const Monitor::Route Monitor::kRoutes[] = {
     {"/", &Monitor::Index},
     {"/varz", &Monitor::Varz},
+    {"/connz", &Monitor::Connz},
+    {"/routez", &Monitor::Routez},
+    {"/gatewayz", &Monitor::Gatewayz},
+    {"/leafz", &Monitor::Leafz},
+    {"/subsz", &Monitor::Subsz},
+    {"/subscriptionsz", &Monitor::Subsz, "/subsz"},
+    {"/stacksz", &Monitor::Stacksz},
+    {"/accountz", &Monitor::Accountz},
+    {"/accstatz", &Monitor::Accstatz},
+    {"/jsz", &Monitor::Jsz},
     {"/healthz", &Monitor::Healthz},
+    {"/ipqueuesz", &Monitor::Ipqueuesz},
+    {"/raftz", &Monitor::Raftz},
+    {"/debug/vars", &Monitor::Expvar, ""},
 };
 
 Monitor::Monitor(Server& server, PageSources& sources)
@@ -117,8 +151,9 @@ void Monitor::Handle(HttpRequest request, HttpDone done) {
     std::move(done)(TextResponse(404, "404 page not found\n"));
     return;
   }
-  if (route->counted) {
-    ++sources_.http_requests[std::string(route->path)];
+  std::string_view counter = route->counter == kOwnPath ? route->path : route->counter;
+  if (!counter.empty()) {
+    ++sources_.http_requests[std::string(counter)];
   }
   (this->*route->page)(HttpQuery(request.query), std::move(done));
 }
@@ -154,26 +189,150 @@ void Monitor::Varz(const HttpQuery& /*query*/, HttpDone done) {
   MakeVarz(sources_, RespondWith(std::move(done)));
 }
 
+void Monitor::Connz(const HttpQuery& query, HttpDone done) {
+  ConnzOptions options;
+  HttpQueryReader in(query);
+  in.Read("sort", options.sort);
+  in.Read("auth", options.auth);
+  ReadSubs(query, in, options.subscriptions, options.subscriptions_detail);
+  in.Read("offset", options.offset);
+  in.Read("limit", options.limit);
+  in.Read("cid", options.cid);
+  std::string_view state = query.Get("state");
+  if (EqualsIgnoreCase(state, "closed")) {
+    options.state = ConnzOptions::State::kClosed;
+  } else if (EqualsIgnoreCase(state, "any") || EqualsIgnoreCase(state, "all")) {
+    options.state = ConnzOptions::State::kAll;
+  } else if (!state.empty() && !EqualsIgnoreCase(state, "open")) {
+    in.Fail(InvalidArgument(Cat("Error decoding state for ", state)));
+  }
+  in.Read("user", options.user);
+  in.Read("acc", options.account);
+  in.Read("mqtt_client", options.mqtt_client);
+  if (Passed(in, done)) {
+    MakeConnz(sources_, std::move(options), RespondWith(std::move(done)));
+  }
+}
+
+void Monitor::Subsz(const HttpQuery& query, HttpDone done) {
+  SubszOptions options;
+  HttpQueryReader in(query);
+  in.Read("subs", options.subscriptions);
+  in.Read("offset", options.offset);
+  in.Read("limit", options.limit);
+  in.Read("test", options.test);
+  in.Read("acc", options.account);
+  if (Passed(in, done)) {
+    MakeSubsz(sources_, std::move(options), RespondWith(std::move(done)));
+  }
+}
+
+void Monitor::Accountz(const HttpQuery& query, HttpDone done) {
+  MakeAccountz(sources_, std::string(query.Get("acc")), RespondWith(std::move(done)));
+}
+
+void Monitor::Accstatz(const HttpQuery& query, HttpDone done) {
+  AccountStatzOptions options;
+  HttpQueryReader in(query);
+  in.Read("unused", options.include_unused);
+  if (Passed(in, done)) {
+    MakeAccountStatz(sources_, std::move(options),
+                     [done = std::make_shared<HttpDone>(std::move(done))](const std::string& json,
+                                                                          size_t /*count*/) {
+                       std::move (*done)(JsonResponse(IndentJson(json)));
+                     });
+  }
+}
+
+void Monitor::Jsz(const HttpQuery& query, HttpDone done) {
+  JszOptions options;
+  HttpQueryReader in(query);
+  in.Read("accounts", options.accounts);
+  in.Read("streams", options.streams);
+  in.Read("consumers", options.consumers);
+  in.Read("direct-consumers", options.direct_consumers);
+  in.Read("config", options.config);
+  in.Read("offset", options.offset);
+  in.Read("limit", options.limit);
+  in.Read("leader-only", options.leader_only);
+  in.Read("raft", options.raft);
+  in.Read("stream-leader-only", options.stream_leader_only);
+  in.Read("acc", options.account);
+  if (Passed(in, done)) {
+    MakeJsz(sources_, std::move(options), RespondWith(std::move(done)));
+  }
+}
+
+void Monitor::Routez(const HttpQuery& query, HttpDone done) {
+  bool list = false;
+  bool detail = false;
+  HttpQueryReader in(query);
+  ReadSubs(query, in, list, detail);
+  if (Passed(in, done)) {
+    std::move(done)(JsonResponse(IndentJson(RoutezJson(sources_))));
+  }
+}
+
+void Monitor::Gatewayz(const HttpQuery& query, HttpDone done) {
+  bool accounts = false;
+  bool list = false;
+  bool detail = false;
+  HttpQueryReader in(query);
+  ReadSubs(query, in, list, detail);
+  in.Read("accs", accounts);
+  if (Passed(in, done)) {
+    std::move(done)(JsonResponse(IndentJson(GatewayzJson(sources_))));
+  }
+}
+
+void Monitor::Leafz(const HttpQuery& query, HttpDone done) {
+  bool list = false;
+  HttpQueryReader in(query);
+  in.Read("subs", list);
+  if (Passed(in, done)) {
+    std::move(done)(JsonResponse(IndentJson(LeafzJson(sources_))));
+  }
+}
+
+void Monitor::Ipqueuesz(const HttpQuery& query, HttpDone done) {
+  bool all = false;
+  HttpQueryReader in(query);
+  in.Read("all", all);
+  if (Passed(in, done)) {
+    std::move(done)(JsonResponse("{}"));
+  }
+}
+
+void Monitor::Raftz(const HttpQuery& /*query*/, HttpDone done) {
+  std::move(done)(TextResponse(404, "No Raft nodes registered"));
+}
+
+void Monitor::Stacksz(const HttpQuery& /*query*/, HttpDone done) {
+  std::move(done)(TextResponse(200, StacksText()));
+}
+
+void Monitor::Expvar(const HttpQuery& /*query*/, HttpDone done) {
+  HttpResponse response = JsonResponse(Cat("{\n\"cmdline\": ", ExpvarCommandJson(),
+                                           ",\n\"memstats\": ", ExpvarMemoryJson(), "\n}\n"));
+  response.content_type = "application/json; charset=utf-8";
+  response.any_origin = false;
+  std::move(done)(std::move(response));
+}
+
 void Monitor::Healthz(const HttpQuery& query, HttpDone done) {
   HealthzOptions options;
-  struct Flag {
-    std::string_view name;
-    bool& value;
-  };
-  for (const Flag& flag :
-       {Flag{"js-enabled", options.js_enabled}, Flag{"js-enabled-only", options.js_enabled_only},
-        Flag{"js-server-only", options.js_server_only}, Flag{"js-meta-only", options.js_meta_only},
-        Flag{"details", options.details}}) {
-    StatusOr<bool> given = query.GetBool(flag.name);
-    if (!given.ok()) {
-      std::move(done)(BadRequest(given.status()));
-      return;
-    }
-    flag.value = *given;
+  HttpQueryReader in(query);
+  in.Read("js-enabled", options.js_enabled);
+  in.Read("js-enabled-only", options.js_enabled_only);
+  in.Read("js-server-only", options.js_server_only);
+  in.Read("js-meta-only", options.js_meta_only);
+  in.Read("details", options.details);
+  in.Read("account", options.account);
+  in.Read("stream", options.stream);
+  in.Read("consumer", options.consumer);
+  if (!Passed(in, done)) {
+    return;
   }
-  options.account = query.Get("account");
-  options.stream = query.Get("stream");
-  options.consumer = query.Get("consumer");
   CheckHealth(
       sources_, options,
       [&log = sources_.context.log, options, done = std::move(done)](Health health) mutable {

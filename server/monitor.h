@@ -26,10 +26,11 @@ class Monitor : public HttpHandler {
 
  private:
   using Page = void (Monitor::*)(const HttpQuery& query, HttpDone done);
+  static constexpr std::string_view kOwnPath = "=";
   struct Route {
     std::string_view path;
     Page page;
-    bool counted = true;  // in varz
+    std::string_view counter = kOwnPath;  // in varz; empty: none
   };
   static const Route kRoutes[];
 
@@ -39,7 +40,19 @@ class Monitor : public HttpHandler {
 
   void Index(const HttpQuery& query, HttpDone done);
   void Varz(const HttpQuery& query, HttpDone done);
+  void Connz(const HttpQuery& query, HttpDone done);
+  void Routez(const HttpQuery& query, HttpDone done);
+  void Gatewayz(const HttpQuery& query, HttpDone done);
+  void Leafz(const HttpQuery& query, HttpDone done);
+  void Subsz(const HttpQuery& query, HttpDone done);
+  void Stacksz(const HttpQuery& query, HttpDone done);
+  void Accountz(const HttpQuery& query, HttpDone done);
+  void Accstatz(const HttpQuery& query, HttpDone done);
+  void Jsz(const HttpQuery& query, HttpDone done);
   void Healthz(const HttpQuery& query, HttpDone done);
+  void Ipqueuesz(const HttpQuery& query, HttpDone done);
+  void Raftz(const HttpQuery& query, HttpDone done);
+  void Expvar(const HttpQuery& query, HttpDone done);
 
   Server& server_;
   PageSources& sources_;

@@ -35,8 +35,7 @@ void GatherTraffic(const PageSources& sources, std::function<void(const TrafficT
       sources.workers,
       [](Worker& worker) {
         TrafficTotals totals;
-        worker.ForEachConnection(
-            [&totals](Connection& each) { totals.Add(each.session().counters()); });
+        worker.ForEachConnection([&totals](const Connection& each) { totals.Add(each); });
         return totals;
       },
       [&counters = sources.context.counters,
@@ -44,7 +43,8 @@ void GatherTraffic(const PageSources& sources, std::function<void(const TrafficT
         TrafficTotals all{.in_msgs = counters.in_msgs.load(std::memory_order_relaxed),
                           .in_bytes = counters.in_bytes.load(std::memory_order_relaxed),
                           .out_msgs = counters.out_msgs.load(std::memory_order_relaxed),
-                          .out_bytes = counters.out_bytes.load(std::memory_order_relaxed)};
+                          .out_bytes = counters.out_bytes.load(std::memory_order_relaxed),
+                          .stalls = counters.stalls.load(std::memory_order_relaxed)};
         for (const TrafficTotals& each : answers) {
           all.Add(each);
         }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -11,6 +12,7 @@
 
 #include "protocol/base/json.h"
 #include "protocol/base/status.h"
+#include "server/closed_connections.h"
 #include "server/context.h"
 #include "server/process_usage.h"
 #include "server/worker.h"
@@ -22,12 +24,22 @@ class JetStreamPart;
 // What the monitoring pages are made from; HTTP and the $SYS services ask for the same pages. The
 // pages are made on the first worker, which asks the others by mail. Outlives what is under way.
 struct PageSources {
+  // `part`: null when JetStream is not enabled.
+  PageSources(ServerContext& server, const std::vector<std::unique_ptr<Worker>>& all,
+              JetStreamPart* part)
+      : context(server),
+        workers(all),
+        jetstream(part),
+        closed(
+            static_cast<size_t>(std::max<int64_t>(server.options.limits.max_closed_clients, 0))) {}
+
   ServerContext& context;
   const std::vector<std::unique_ptr<Worker>>& workers;
-  JetStreamPart* jetstream = nullptr;  // null: not enabled
-  ProcessUsage usage = {};
+  JetStreamPart* jetstream;
+  ClosedConnections closed;
+  ProcessUsage usage;
   // Requests over HTTP by path.
-  StringMap<uint64_t> http_requests = {};
+  StringMap<uint64_t> http_requests;
 
   const Options& options() const { return context.options; }
   Worker& home() const { return *workers.front(); }
@@ -49,18 +61,22 @@ struct TrafficTotals {
   uint64_t in_bytes = 0;
   uint64_t out_msgs = 0;
   uint64_t out_bytes = 0;
+  uint64_t stalls = 0;
 
-  void Add(const Session::Counters& counters) {
+  void Add(const Connection& connection) {
+    const Session::Counters& counters = connection.session().counters();
     in_msgs += counters.in_msgs;
     in_bytes += counters.in_bytes;
     out_msgs += counters.out_msgs;
     out_bytes += counters.out_bytes;
+    stalls += connection.stalls();
   }
   void Add(const TrafficTotals& other) {
     in_msgs += other.in_msgs;
     in_bytes += other.in_bytes;
     out_msgs += other.out_msgs;
     out_bytes += other.out_bytes;
+    stalls += other.stalls;
   }
 };
 

@@ -144,6 +144,11 @@ class Session {
   // does not (protocol.md 9).
   uint64_t activity() const { return counters_.in_msgs + control_ops_; }
   size_t subscriptions() const { return subscriptions_.size(); }
+  template <typename F>
+  void ForEachSubscription(F&& visit) {
+    subscriptions_.ForEach(
+        [&visit](uint32_t, const SubscriptionTable::Subscription& each) { visit(each); });
+  }
   CloseReason closing() const { return closing_; }
   // The connection closed for a reason of its own (end of stream, write error).
   void NoteClosed(CloseReason reason) { closing_ = reason; }

@@ -33,6 +33,7 @@ void SubscriptionIndex::Insert(std::string_view pattern, std::string_view queue,
   {
     WriterLock lock(mu_);
     tree_.Insert(pattern, Entry{target, QueueId(queue)});
+    ++inserts_;
   }
   Raise(pattern);
 }
@@ -42,12 +43,14 @@ void SubscriptionIndex::Remove(std::string_view pattern, std::string_view queue,
   {
     WriterLock lock(mu_);
     tree_.Remove(pattern, Entry{target, QueueId(queue)});
+    ++removes_;
   }
   Raise(pattern);
 }
 
 void SubscriptionIndex::Match(std::string_view subject, MatchResult& out) const {
   out.clear();
+  walks_.fetch_add(1, std::memory_order_relaxed);
   {
     ReaderLock lock(mu_);
     tree_.Match(subject, [this, &out](const Entry& entry) ABSL_NO_THREAD_SAFETY_ANALYSIS {
@@ -69,6 +72,14 @@ void SubscriptionIndex::Match(std::string_view subject, MatchResult& out) const 
     std::stable_sort(out.targets.begin(), out.targets.end(),
                      [](const Target& a, const Target& b) { return a.worker < b.worker; });
   }
+}
+
+SubscriptionIndex::Stats SubscriptionIndex::stats() const {
+  ReaderLock lock(mu_);
+  return {.subscriptions = tree_.size(),
+          .inserts = inserts_,
+          .removes = removes_,
+          .walks = walks_.load(std::memory_order_relaxed)};
 }
 
 size_t SubscriptionIndex::size() const {

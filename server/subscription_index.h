@@ -47,6 +47,21 @@ class SubscriptionIndex {
 
   size_t size() const;
 
+  struct Stats {
+    size_t subscriptions = 0;
+    uint64_t inserts = 0;
+    uint64_t removes = 0;
+    uint64_t walks = 0;  // matches that no cache answered
+
+    void Add(const Stats& other) {
+      subscriptions += other.subscriptions;
+      inserts += other.inserts;
+      removes += other.removes;
+      walks += other.walks;
+    }
+  };
+  Stats stats() const;
+
  private:
   static constexpr size_t kStripes = 1024;
 
@@ -64,6 +79,9 @@ class SubscriptionIndex {
   // Queue names are few and reused; an id stays for the life of the account.
   std::vector<std::string> queue_names_ ABSL_GUARDED_BY(mu_){std::string()};
   StringMap<uint32_t> queue_ids_ ABSL_GUARDED_BY(mu_);
+  uint64_t inserts_ ABSL_GUARDED_BY(mu_) = 0;
+  uint64_t removes_ ABSL_GUARDED_BY(mu_) = 0;
+  mutable std::atomic<uint64_t> walks_{0};
 
   std::atomic<uint64_t> wildcard_generation_{0};
   std::array<std::atomic<uint32_t>, kStripes> stripes_{};

@@ -81,7 +81,7 @@ void WriteTotals(JsonWriter& out, const PageSources& sources, const TrafficTotal
   WriteTraffic(out, traffic);
   out.Field("slow_consumers", counters.slow_consumers.load(std::memory_order_relaxed));
   out.Field("stale_connections", counters.stale_connections.load(std::memory_order_relaxed));
-  out.Field("stalled_clients", counters.stalls.load(std::memory_order_relaxed));
+  out.Field("stalled_clients", traffic.stalls);
   out.Field("subscriptions", CountSubscriptions(sources.context));
   out.Key("http_req_stats").OpenObject();
   for (const auto& [path, count] : std::map<std::string, uint64_t>(sources.http_requests.begin(),

@@ -95,6 +95,16 @@ class Worker : public Executor, public LocalDelivery {
   uint64_t AddSink(AccountId account, std::string_view pattern, std::string_view queue,
                    jetstream::Sink& sink);
   void RemoveSink(uint64_t id);
+  // Visits them with account, pattern, queue and slot.
+  template <typename F>
+  void ForEachSink(F&& visit) const {
+    for (uint32_t slot = 0; slot < sinks_.size(); ++slot) {
+      const SinkSlot& entry = sinks_[slot];
+      if (entry.sink != nullptr) {
+        visit(entry.account, entry.pattern, entry.queue, slot);
+      }
+    }
+  }
 
   // LocalDelivery
   Result DeliverLocal(AccountId account, const Target& target, const Message& message) override;

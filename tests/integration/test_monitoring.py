@@ -2,6 +2,8 @@
 reference in the same small scenario."""
 import json
 import socket
+import subprocess
+import time
 
 import pytest
 from harness.monitoring import get, page, shape
@@ -58,6 +60,23 @@ class Side:
         self.server.kill()
 
 
+class Process:
+    """A server that is configured by a file alone."""
+
+    def __init__(self, binary, config):
+        self.process = subprocess.Popen([binary, "-c", config], stderr=subprocess.PIPE, stdin=subprocess.DEVNULL)
+        while b"Server is ready" not in (line := self.process.stderr.readline()):
+            assert line, "ended"
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
+        self.process.stderr.close()
+
+
 @pytest.fixture(scope="module")
 def sides(tmp_path_factory):
     ours = Side(tmp_path_factory.mktemp("ours"), WEIR)
@@ -67,7 +86,14 @@ def sides(tmp_path_factory):
     peer.close()
 
 
-PAGES = ["/varz"]
+PAGES = ["/varz", "/connz", "/connz?subs=1", "/connz?auth=1&subs=detail", "/connz?state=closed", "/connz?cid=999",
+         "/connz?state=closed&subs=detail&auth=true", "/connz?offset=9", "/connz?acc=NONE", "/connz?user=nobody",
+         "/routez", "/gatewayz", "/leafz", "/subsz", "/subsz?subs=1",
+         "/subsz?acc=NONE", "/subsz?acc=NONE&subs=1", "/accountz", "/accountz?acc=APP", "/accountz?acc=OTHER",
+         "/accountz?acc=SYS", "/accountz?acc=$G", "/accstatz", "/accstatz?unused=1", "/jsz", "/jsz?accounts=1",
+         "/jsz?acc=APP&streams=1", "/jsz?acc=APP&streams=1&config=1", "/jsz?acc=APP&consumers=1",
+         "/jsz?acc=APP&consumers=1&config=1&raft=1", "/jsz?acc=NONE&streams=1", "/jsz?consumers=true",
+         "/jsz?accounts=1&limit=1&offset=1", "/jsz?accounts=1&offset=7", "/ipqueuesz"]
 
 
 @pytest.mark.parametrize("path", PAGES)
@@ -78,9 +104,14 @@ def test_a_page_has_the_references_keys_in_their_order(sides, path):
 
 
 # Members whose keys are a matter of what was asked before.
-SKIP = {"http_req_stats", "stalls"}
+SKIP = {"http_req_stats"}
 
-REFUSED = ["/varz/", "/nope", "/healthz?details=x", "/healthz?js-enabled-only=2", "//varz?x=1", "/a/../varz",
+REFUSED = ["/connz?limit=x", "/connz?offset=1.5", "/connz?sort=foo", "/connz?state=foo", "/connz?auth=foo", "/connz?subs=x",
+           "/connz?sort=stop", "/connz?sort=reason&state=all", "/connz?cid=-1", "/connz?limit=99999999999999999999",
+           "/subsz?test=a..b", "/subsz?subs=maybe", "/subsz?test=a.*", "/accountz?acc=nope", "/accstatz?unused=x",
+           "/jsz?limit=a", "/jsz?streams=x&config=y", "/jsz?raft=2", "/routez?subs=x", "/gatewayz?accs=x",
+           "/leafz?subs=x", "/raftz", "/raftz?acc=x", "/ipqueuesz",
+           "/varz/", "/nope", "/healthz?details=x", "/healthz?js-enabled-only=2", "//varz?x=1", "/a/../varz",
            "/healthz?stream=S", "/healthz?account=APP&consumer=C", "/healthz?account=X",
            "/healthz?account=APP&stream=N", "/healthz?account=APP&stream=S&consumer=N",
            "/healthz?account=APP&stream=S&consumer=C", "/healthz?account=X&details=1",
@@ -127,6 +158,139 @@ def test_varz_counts(sides):
         assert varz["jetstream"]["stats"]["accounts"] == 2
         assert varz["http_req_stats"]["/varz"] >= 1
         assert varz["tags"] == ["a:b", "c"]
+
+
+def test_connz_filters_and_tells_who(sides):
+    for side in sides:
+        everybody = page(side.http, "/connz?auth=1&state=all")
+        assert [c["name"] for c in everybody["connections"]] == ["publisher", "listener", "gone"]
+        assert everybody["total"] == 3
+        assert page(side.http, "/connz?user=app&acc=APP")["num_connections"] == 2
+        assert page(side.http, "/connz?acc=OTHER&state=all")["connections"] == []
+        first, second, gone = everybody["connections"]
+        assert (first["authorized_user"], first["account"], first["name_tag"]) == ("app", "APP", "APP")
+        assert (first["lang"], first["version"], first["kind"], first["type"]) == ("python", "1.0", "Client", "nats")
+        assert (second["subscriptions"], gone["reason"], gone["subscriptions"]) == (2, "Client Closed", 1)
+        assert first["in_msgs"] == 6
+        page_of_one = page(side.http, f"/connz?cid={second['cid']}")
+        assert (page_of_one["num_connections"], page_of_one["limit"]) == (1, 1)
+        assert page(side.http, f"/connz?cid={gone['cid']}")["num_connections"] == 0
+        assert page(side.http, f"/connz?cid={gone['cid']}&state=any")["num_connections"] == 1
+
+
+SORTS = ["cid", "start", "subs", "pending", "msgs_to", "msgs_from", "bytes_to", "bytes_from", "uptime"]
+
+
+@pytest.mark.parametrize("sort", SORTS)
+def test_connz_sorts_as_the_reference(sides, sort):
+    ours, peer = ([c["name"] for c in page(side.http, f"/connz?sort={sort}")["connections"]] for side in sides)
+
+    assert ours == peer
+
+
+def test_connz_sorts_by_activity(sides):
+    names = [c["name"] for c in page(sides[0].http, "/connz?sort=last")["connections"]]
+    assert names == ["publisher", "listener"]
+    names = [c["name"] for c in page(sides[0].http, "/connz?sort=idle")["connections"]]  # 2.15.1 turns it round
+
+    assert names == ["listener", "publisher"]
+
+
+def test_connz_pages(sides):
+    for side in sides:
+        second = page(side.http, "/connz?limit=1&offset=1")
+        assert [c["name"] for c in second["connections"]] == ["listener"]
+        assert (second["num_connections"], second["total"], second["offset"], second["limit"]) == (1, 2, 1, 1)
+
+
+def test_subsz_finds_the_subscriptions_of_a_subject(sides):
+    for side in sides:
+        found = page(side.http, "/subsz?subs=1&test=core.q&acc=APP")
+        assert sorted((s["subject"], s.get("qgroup"), s["sid"]) for s in found["subscriptions_list"]) == [
+            ("core.>", None, "1"), ("core.q", "workers", "2")]
+        assert found["total"] == 2
+        assert page(side.http, "/subsz?subs=1&limit=1")["total"] > 20
+
+
+def test_accounts_count_what_their_clients_do(sides):
+    for side in sides:
+        (app,) = page(side.http, "/accstatz")["account_statz"]
+        assert (app["acc"], app["conns"], app["total_conns"]) == ("APP", 2, 2)
+        assert app["received"]["msgs"] == 6
+        assert app["sent"]["msgs"] == 6
+        names = [a["acc"] for a in page(side.http, "/accstatz?unused=1")["account_statz"]]
+        assert sorted(names) == ["$G", "APP", "OTHER", "SYS"]
+        assert sorted(page(side.http, "/accountz")["accounts"]) == ["$G", "APP", "OTHER", "SYS"]
+
+
+def test_jsz_tells_what_streams_hold(sides):
+    for side in sides:
+        jsz = page(side.http, "/jsz?acc=APP&consumers=1")
+        assert (jsz["streams"], jsz["consumers"], jsz["messages"], jsz["total"]) == (1, 1, 3, 2)
+        (account,) = jsz["account_details"]
+        assert account["reserved_storage"] == 2**64 - 1
+        (stream,) = account["stream_detail"]
+        assert (stream["name"], stream["cluster"]) == ("S", {"leader": "S1"})
+        assert stream["state"]["num_subjects"] == 3
+        assert stream["consumer_detail"][0]["num_pending"] == 3
+
+
+def test_without_jetstream_jsz_says_so(tmp_path):
+    for name, binary in (("ours", WEIR), ("peer", PEER)):
+        port = free_port()
+        config = tmp_path / f"{name}.conf"
+        config.write_text(f'listen: "127.0.0.1:{free_port()}"\nhttp: "127.0.0.1:{port}"\n')
+        with Process(binary, config):
+            jsz = page(port, "/jsz?streams=1")
+            assert (jsz["disabled"], jsz["streams"]) == (True, 0)
+            assert page(port, "/varz")["jetstream"] == {}
+            assert page(port, "/healthz?js-enabled-only=1") == {"status": "ok"}
+
+
+def test_expvar_and_stacks_are_there(sides):
+    for side in sides:
+        status, headers, body = get(side.http, "/debug/vars")
+        assert (status, headers["content-type"]) == (200, "application/json; charset=utf-8")
+        assert set(json.loads(body)) == {"cmdline", "memstats"}
+        assert "-c" in json.loads(body)["cmdline"]
+        assert get(side.http, "/stacksz")[0] == 200
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_answers_join_what_all_workers_have(start_server, workers):
+    port = free_port()
+    server = start_server(workers=workers, config=f'http: "127.0.0.1:{port}"')
+    clients = [WireClient(server.port, name=f"c{i}") for i in range(7)]
+    for i, client in enumerate(clients):
+        client.send("".join(f"SUB x.{i}.{n} {n}\r\n" for n in range(i)) + "PUB y 3\r\nabc\r\n")
+        client.ping()
+
+    by_subs = page(port, "/connz?sort=subs&limit=3")
+    assert [c["name"] for c in by_subs["connections"]] == ["c6", "c5", "c4"]
+    assert by_subs["total"] == 7
+    assert page(port, "/varz")["in_msgs"] == 7
+    assert page(port, "/accstatz")["account_statz"][0]["received"] | {"gateways": 0, "routes": 0, "leafs": 0} == {
+        "msgs": 7, "bytes": 21, "gateways": 0, "routes": 0, "leafs": 0}
+    for client in clients:
+        client.close()
+    deadline = time.monotonic() + 5
+    while page(port, "/connz?state=closed")["total"] < 7:
+        assert time.monotonic() < deadline
+    stops = [c["stop"] for c in page(port, "/connz?state=closed&sort=stop")["connections"]]
+    assert len(stops) == 7
+    assert page(port, "/varz")["in_msgs"] == 7
+
+
+def test_only_the_last_closed_connections_are_kept(start_server):
+    port = free_port()
+    server = start_server(config=f'http: "127.0.0.1:{port}"\nmax_closed_clients: 3')
+    for i in range(5):
+        with WireClient(server.port, name=f"c{i}") as client:
+            client.ping()
+    deadline = time.monotonic() + 5
+    while page(port, "/varz")["connections"] > 0:
+        assert time.monotonic() < deadline
+    assert [c["name"] for c in page(port, "/connz?state=closed")["connections"]] == ["c2", "c3", "c4"]
 
 
 def test_the_pages_may_stand_under_a_base_path(start_server):

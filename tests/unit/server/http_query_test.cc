@@ -49,6 +49,27 @@ TEST(HttpQueryTest, BooleansAreGos) {
             "Error decoding boolean for 'd': strconv.ParseBool: parsing \"yes\": invalid syntax");
 }
 
+TEST(HttpQueryTest, AReaderKeepsTheFirstError) {
+  HttpQuery query("n=5&b=x&m=y&t=text");
+  HttpQueryReader in(query);
+  int64_t n = 0;
+  bool b = true;
+  uint64_t m = 7;
+  std::string t;
+
+  in.Read("n", n);
+  in.Read("b", b);
+  in.Read("m", m);
+  in.Read("t", t);
+
+  EXPECT_EQ(n, 5);
+  EXPECT_TRUE(b);
+  EXPECT_EQ(m, 7);
+  EXPECT_EQ(t, "text");
+  EXPECT_EQ(Message(in.status()),
+            "Error decoding boolean for 'b': strconv.ParseBool: parsing \"x\": invalid syntax");
+}
+
 TEST(HttpQueryTest, PathsAreCleaned) {
   EXPECT_EQ(CleanPath("//varz"), "/varz");
   EXPECT_EQ(CleanPath("/a/../b/./c/"), "/b/c");
