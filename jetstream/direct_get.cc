@@ -15,7 +15,6 @@ namespace weir::jetstream {
 namespace {
 
 constexpr std::string_view kPrefix = "$JS.API.DIRECT.GET.";
-constexpr size_t kSubjectToken = 5;  // $JS.API.DIRECT.GET.<stream>.<subject>
 
 // The stored headers with where the message comes from behind them.
 std::string AnswerHeaders(const Stream& stream, const storage::MessageView& message) {

@@ -124,7 +124,12 @@ void Client::Read() {
     return;
   }
   if (got <= 0) {
-    Fail("the server closed the connection");
+    if (!on_closed) {
+      Fail("the server closed the connection");
+    }
+    closed_ = true;
+    on_closed();
+    return;
   }
   in_used_ += static_cast<size_t>(got);
   Parse();
@@ -232,6 +237,10 @@ void Loop::Run(const std::function<bool()>& done, std::chrono::seconds limit) {
       Entry& entry = *static_cast<Entry*>(event.data.ptr);
       if ((event.events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0) {
         entry.client->Read();
+        if (entry.client->closed()) {
+          Ignore(*entry.client);
+          continue;
+        }
       }
       Settle(entry);
     }
@@ -243,6 +252,21 @@ void Loop::Run(const std::function<bool()>& done, std::chrono::seconds limit) {
     }
     if (std::chrono::steady_clock::now() > deadline) {
       Fail("not done within the time limit");
+    }
+  }
+}
+
+void Loop::Ignore(const Client& client) {
+  ::epoll_ctl(epoll_, EPOLL_CTL_DEL, client.fd(), nullptr);
+}
+
+void Loop::Listen(Client& client) {
+  for (const auto& entry : entries_) {
+    if (entry->client.get() == &client) {
+      epoll_event event = {};
+      event.events = EPOLLIN;
+      event.data.ptr = entry.get();
+      ::epoll_ctl(epoll_, EPOLL_CTL_ADD, client.fd(), &event);
     }
   }
 }

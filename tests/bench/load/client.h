@@ -46,6 +46,9 @@ class Client {
 
   std::function<void(const Message&)> on_message;
   std::function<void()> on_writable;  // everything that had to wait has left
+  // The server has closed the connection; unset, that ends the program. Nothing is read any more.
+  std::function<void()> on_closed;
+  bool closed() const { return closed_; }
 
  private:
   void BlockingHandshake();
@@ -60,6 +63,7 @@ class Client {
   std::string in_;
   size_t in_used_ = 0;
   uint64_t pongs_ = 0;
+  bool closed_ = false;
 };
 
 // epoll over the clients of one load.
@@ -75,6 +79,10 @@ class Loop {
 
   // Runs until `done` says so; fails the program when that takes longer than `limit`.
   void Run(const std::function<bool()>& done, std::chrono::seconds limit);
+
+  // Reads no more from this client, and again.
+  void Ignore(const Client& client);
+  void Listen(Client& client);
 
   // Sends PING on every client and waits for all PONGs.
   void Barrier(std::chrono::seconds limit);

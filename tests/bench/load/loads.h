@@ -20,6 +20,7 @@ struct Settings {
   std::string stream = "LOAD";
   std::string storage = "file";
   std::string ack = "none";  // of a pull consumer: none or explicit
+  size_t sleepers = 10;      // of the connections of an overload: how many never read
   std::chrono::seconds limit{60};
 };
 
@@ -31,6 +32,17 @@ void RunFanOut(const Settings& settings);
 void RunRequestReply(const Settings& settings);
 // `conns` connections with one subscription each, held until standard input ends.
 void RunIdle(const Settings& settings);
+
+// Checks for the time limit that PING and PONG are the barrier that THREADING.md 4 promises, with
+// `conns` groups of five connections.
+void RunHammer(const Settings& settings);
+// `conns` subscribers get `window` messages each 20 ms for `count` ms, and again while `sleepers`
+// of them do not read; prints the rates that the others saw, and how many sleepers were cut.
+void RunOverload(const Settings& settings);
+// Holds `subjects` literal subscriptions and 1,000 wildcards on `conns` connections, then publishes
+// on each subject once, then `count` messages on 1,000 of them. Prints a line for each step and
+// waits for one on standard input before the next.
+void RunSubscriptions(const Settings& settings);
 
 // JetStream publishes over `conns` connections, at most `window` unacknowledged on each. Creates
 // the stream unless it exists. Every acknowledgement is checked.
