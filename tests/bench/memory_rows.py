@@ -1,4 +1,5 @@
 """The rows about memory and starting: each measures one fresh server and returns named figures."""
+import json
 import os
 import subprocess
 import time
@@ -8,6 +9,12 @@ FIGURES = [
     ("idle RSS", "MB", 15),
     ("idle RSS, anonymous", "MB", 6),
     ("per idle connection", "KiB", 6),
+    ("per literal subscription of 100,000", "B", None),
+    ("per wildcard subscription of 1,000", "B", None),
+    ("publish over them, cold, CPU", "us", None),
+    ("publish over them, cold, rate", "k/s", None),
+    ("publish over them, 1,000 subjects, CPU", "us", None),
+    ("publish over them, 1,000 subjects, rate", "k/s", None),
     ("memory stream, RSS a message", "B", 230),
     ("start, empty", "ms", 20),
     ("many subjects, RSS while publishing", "MB", 110),
@@ -47,6 +54,42 @@ def idle(server, tools):
             "per idle connection": (loaded - rss) / connections / 1024}
 
 
+def subscriptions(server, tools):
+    """Each message has two receivers: a literal subscription and a wildcard."""
+    server.start()
+    time.sleep(0.5)
+    load = subprocess.Popen([tools.load_path, "subs", "--port", str(server.port), "--subjects",
+                             str(tools.count(100_000)), "--conns", "10", "--count", str(tools.count(500_000)),
+                             "--size", "16", "--limit", "120"],
+                            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def step():
+        """The next thing that the generator does: how often, in what time, by how much CPU and memory."""
+        cpu, rss, _ = server.usage()
+        load.stdin.write("\n")
+        load.stdin.flush()
+        done = json.loads(load.stdout.readline() or '{"messages": 0}')
+        if not done["messages"]:
+            raise RuntimeError("weir_load subs has failed")
+        time.sleep(0.5)
+        after, grown, _ = server.usage()
+        return done["messages"], done["seconds"], after - cpu, grown - rss
+
+    out = {}
+    try:
+        for name in ("literal subscription of 100,000", "wildcard subscription of 1,000"):
+            count, _, _, grown = step()
+            out[f"per {name}"] = grown / count
+        for name in ("cold", "1,000 subjects"):
+            count, seconds, cpu, _ = step()
+            out[f"publish over them, {name}, CPU"] = cpu / count * 1e6
+            out[f"publish over them, {name}, rate"] = count / seconds / 1e3
+    finally:
+        load.stdin.close()
+        load.wait()
+    return out
+
+
 def memory_stream(server, tools):
     server.start()
     time.sleep(0.5)
@@ -71,4 +114,4 @@ def many_subjects(server, tools):
             "many subjects, restart after kill -9": restart}
 
 
-MEASUREMENTS = [idle, memory_stream, many_subjects]
+MEASUREMENTS = [idle, subscriptions, memory_stream, many_subjects]

@@ -139,7 +139,7 @@ def print_memory(ours, theirs):
     for name, unit, goal in memory_rows.FIGURES:
         if name in ours or name in theirs:
             print(f"{name:<36} {text(ours.get(name), '.1f'):>8} {text(theirs.get(name), '.1f'):>8} "
-                  f"{'<= ' + str(goal):>8} {unit}")
+                  f"{'<= ' + str(goal) if goal else '':>8} {unit}")
 
 
 def run_rows(args, servers):
@@ -156,7 +156,8 @@ def run_rows(args, servers):
 
 def run_memory(args, servers):
     figures = {"weir": {}, "peer": {}}
-    for measurement in memory_rows.MEASUREMENTS if "memory" in args.rows else []:
+    wanted = [m for m in memory_rows.MEASUREMENTS if args.only in m.__name__]
+    for measurement in wanted if "memory" in args.rows else []:
         print(f"memory: {measurement.__name__}", file=sys.stderr)
         for name, binary in servers.items():
             figures[name].update(attempt(measure_memory, measurement, binary, args) or {})
