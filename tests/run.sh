@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# tests/run.sh [unit|integration|conformance|export|long|all]...
+# tests/run.sh [unit|integration|conformance|export|long|sanitize|all]...
 #
 # Installs what is missing (Debian packages, a Python environment in build/venv, Go), builds, runs
 # the parts named (none named: all but long), each within its time budget. Prints one line for each
@@ -54,7 +54,8 @@ build() {
   printf '%-28s %d s\n' "build $1:" $((SECONDS - began))
 }
 
-run_ctest() { ctest --test-dir "$top/build/$1" -L unit -j"$(nproc)" --timeout 60 --output-on-failure --output-junit "$JUNIT"; }
+# run_ctest PRESET [LABEL]
+run_ctest() { ctest --test-dir "$top/build/$1" -L "${2:-unit}" -j"$(nproc)" --timeout 60 --output-on-failure --output-junit "$JUNIT"; }
 run_pytest() { "$venv/bin/python" -m pytest -q -c "$top/tests/pytest.ini" --rootdir "$top/tests" --junitxml "$JUNIT" "$@"; }
 export -f run_ctest run_pytest
 pytest_step() { step "$1" "$2" bash -c 'run_pytest "$@"' _ "${@:3}"; }
@@ -81,13 +82,43 @@ conformance() {
 export_() { pytest_step export 420 -m "not long" "$top/tests/export"; }
 long() { pytest_step long 3600 -m long "$top/tests/integration" "$top/tests/conformance" "$top/tests/export"; }
 
+# sanitize_tests NAME PRESET WORKERS PYTEST-ARGUMENT... - tests against the server of a sanitizer's
+# preset. What it reports is kept in a file of its own, so that nothing is missed when a server ends.
+sanitize_tests() {
+  local name="sanitize $1" preset=$2 workers=$3 reports
+  shift 3
+  reports=$results/${name// /-}.reports
+  rm -rf "$reports" && mkdir -p "$reports"
+  local options="log_path=$reports/report:suppressions=$top/tests/tools/$preset.suppressions"
+  WEIR_BIN=$top/build/$preset/weir WEIR_WORKERS=$workers ASAN_OPTIONS=$options TSAN_OPTIONS=$options \
+    UBSAN_OPTIONS=log_path=$reports/report:print_stacktrace=1 pytest_step "$name" 3600 "$@"
+  if [ -n "$(ls -A "$reports")" ]; then
+    head -n 60 "$reports"/*
+    fail "$name reports" "see $reports"
+  fi
+}
+sanitize() {
+  local workers
+  if build asan weir; then
+    for workers in 1 2 4; do
+      sanitize_tests "asan $workers" asan $workers -m "not long and not figures" \
+        "$top/tests/integration" "$top/tests/conformance/wire" "$top/tests/conformance/test_sessions.py"
+    done
+  fi
+  if build tsan weir unit_tests; then
+    step "sanitize tsan unit" 600 bash -c 'run_ctest tsan concurrency'
+    sanitize_tests "tsan 4" tsan 4 -m "not long and not figures" \
+      "$top/tests/integration" "$top/tests/conformance/wire"
+  fi
+}
+
 [ $# -gt 0 ] || set -- unit integration conformance export
 parts=()
 for part in "$@"; do
   case $part in
-    unit | integration | conformance | export | long) parts+=("$part") ;;
-    all) parts+=(unit integration conformance export long) ;;
-    *) say "tests/run.sh: no part '$part' (unit, integration, conformance, export, long, all)"; exit 2 ;;
+    unit | integration | conformance | export | long | sanitize) parts+=("$part") ;;
+    all) parts+=(unit integration conformance export long sanitize) ;;
+    *) say "tests/run.sh: no part '$part' (unit, integration, conformance, export, long, sanitize, all)"; exit 2 ;;
   esac
 done
 

@@ -45,9 +45,12 @@ std::string Describe(const Op& op, std::string_view input) {
       return weir::Cat(kind, op.subject, '|', op.reply, '|', op.headers, '|', op.payload, '|',
                        int{op.form.header_zeros}, '|', int{op.form.size_zeros});
     case OpKind::kSub:
-      CheckInside(input, op.queue);
+      for (std::string_view view : {op.subject, op.queue, op.sid}) {
+        CheckInside(input, view);
+      }
       return weir::Cat(kind, op.subject, '|', op.queue, '|', op.sid);
     case OpKind::kUnsub:
+      CheckInside(input, op.sid);
       return weir::Cat(kind, op.sid, '|', op.max);
     case OpKind::kConnect:
     case OpKind::kInfo:

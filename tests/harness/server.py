@@ -55,7 +55,8 @@ class Server:
             f'jetstream {{ store_dir: "{self.store}", sync_interval: {sync}, {jetstream} }}',
             config,
         ]
-        if workers is not None and self.is_weir:
+        workers = workers or os.environ.get("WEIR_WORKERS")
+        if workers and self.is_weir:
             lines.append(f"workers: {workers}")
         with open(self.config_path, "w", encoding="utf-8") as f:
             f.write("\n".join(lines) + "\n")

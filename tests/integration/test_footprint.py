@@ -4,6 +4,7 @@ import time
 import pytest
 
 STARTS = 20
+pytestmark = pytest.mark.figures
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from harness.server import free_port
 
 MAX_PENDING = 2 << 20
 SLEEPERS = 10
+pytestmark = pytest.mark.figures
 
 
 def peak_memory(server):
