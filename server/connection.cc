@@ -53,6 +53,7 @@ protocol::ServerInfo Connection::Info() const {
   protocol::ServerInfo info;
   info.server_id = context_.identity.id;
   info.server_name = context_.identity.name;
+  info.cluster = options.cluster.name;
   info.version = kAnnouncedVersion;
   info.weir_version = kWeirVersion;
   info.host = options.client.host;

@@ -163,17 +163,21 @@ bool IsBcrypt(std::string_view password) {
          std::isdigit(static_cast<unsigned char>(password[5])) != 0 && password[6] == '$';
 }
 
-std::vector<std::string> StartupWarnings(const Options& options) {
-  std::vector<std::string> lines;
+std::vector<std::string> SecurityWarnings(const Options& options) {
   const auto& auth = options.auth;
   bool plain = !auth.password.empty() && !IsBcrypt(auth.password);
   for (const auto& user : auth.users) {
     bool by_certificate = user.password.empty() && options.tls.verify_and_map;
     plain = plain || (!user.is_nkey && !by_certificate && !IsBcrypt(user.password));
   }
-  if (plain) {
-    lines.emplace_back("Plaintext passwords detected, use nkeys or bcrypt");
+  if (!plain) {
+    return {};
   }
+  return {"Plaintext passwords detected, use nkeys or bcrypt"};
+}
+
+std::vector<std::string> StartupWarnings(const Options& options) {
+  std::vector<std::string> lines;
   if (options.limits.max_payload > kDiscouragedPayload) {
     lines.emplace_back(
         "Maximum payloads over 8.00 MB are generally discouraged and could lead to poor "

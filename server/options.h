@@ -309,7 +309,10 @@ Status RefuseUnsupported(const Options& options);
 // True when the text is a bcrypt hash rather than a plain password ("$2a$…").
 bool IsBcrypt(std::string_view password);
 
-// Texts that the reference logs as warnings at start for this configuration, in order.
+// Warnings that the log shows at start before the configuration file is named: plain passwords.
+std::vector<std::string> SecurityWarnings(const Options& options);
+
+// Those behind it, in the reference's order.
 std::vector<std::string> StartupWarnings(const Options& options);
 
 }  // namespace weir::server

@@ -19,6 +19,7 @@
 #include "protocol/base/mutex.h"
 #include "server/lame_duck.h"
 #include "server/nkey.h"
+#include "server/start_log.h"
 #include "server/start_memory.h"
 
 namespace weir::server {
@@ -129,22 +130,6 @@ Server::Server(Options options, Log& log)
 
 Server::~Server() = default;
 
-void Server::LogStart() {
-  log_.Info("Starting nats-server");
-  log_.Info("  Version:  ", kAnnouncedVersion);
-  log_.Info("  Weir:     ", kWeirVersion);
-  log_.Info("  Git:      [not set]");
-  log_.Info("  Name:     ", identity_.name);
-  log_.Info("  ID:       ", identity_.id);
-  for (const std::string& warning : StartupWarnings(options_)) {
-    log_.Warn(warning);
-  }
-  if (!options_.config_file.empty()) {
-    log_.Info("Using configuration file: ", options_.config_file, " (", options_.config_digest,
-              ")");
-  }
-}
-
 Status Server::ConfigureAccounts() {
   WEIR_ASSIGN_OR_RETURN(accounts_.Get(kGlobalAccount).mapper,
                         SubjectMapper::Make(options_.mappings));
@@ -167,10 +152,15 @@ Status Server::StartParts() {
   return OkStatus();
 }
 
-Status Server::WriteRunFiles() {
-  if (!options_.pid_file.empty()) {
-    WEIR_RETURN_IF_ERROR(WriteFile(options_.pid_file, Cat(::getpid()), 0600));
+// Bare digits: the config reloader reads the whole file as a number. It stays when the server ends.
+Status Server::WritePidFile() {
+  if (options_.pid_file.empty()) {
+    return OkStatus();
   }
+  return Annotate(WriteFile(options_.pid_file, Cat(::getpid()), 0600), "Could not write pidfile");
+}
+
+Status Server::WritePortsFile() {
   if (!options_.ports_file_dir.empty()) {
     std::string host = LocalHost(options_.client.host);
     JsonWriter out;
@@ -189,12 +179,9 @@ Status Server::WriteRunFiles() {
   return OkStatus();
 }
 
-void Server::RemoveRunFiles() {
+void Server::RemovePortsFile() {
   if (!ports_file_.empty()) {
     ::unlink(ports_file_.c_str());
-  }
-  if (!options_.pid_file.empty()) {
-    ::unlink(options_.pid_file.c_str());
   }
 }
 
@@ -231,7 +218,8 @@ void Server::EnterLameDuckMode() {
 }
 
 Status Server::Run() {
-  LogStart();
+  LogStart(log_, options_, identity_);
+  WEIR_RETURN_IF_ERROR(WritePidFile());
   WEIR_RETURN_IF_ERROR(ConfigureAccounts());
   if (Status started = StartParts(); !started.ok()) {
     StopEverything();
@@ -243,7 +231,7 @@ Status Server::Run() {
     return InvalidArgument(Cat("Error listening on port: ", options_.client.host, ":",
                                options_.client.port, ", \"", weir::Message(listening), "\""));
   }
-  if (Status written = WriteRunFiles(); !written.ok()) {
+  if (Status written = WritePortsFile(); !written.ok()) {
     StopEverything();
     return written;
   }
@@ -276,7 +264,7 @@ Status Server::Run() {
     signals.cancel();
   });
   StopEverything();
-  RemoveRunFiles();
+  RemovePortsFile();
   log_.Info("Server Exiting..");
   return OkStatus();
 }

@@ -58,9 +58,9 @@ class Server {
  private:
   Status ConfigureAccounts();
   Status StartParts();
-  Status WriteRunFiles();
-  void RemoveRunFiles();
-  void LogStart();
+  Status WritePidFile();
+  Status WritePortsFile();
+  void RemovePortsFile();
   void ServeFrom(size_t part);
   void OpenListener();
   void OnSignal(int number);

@@ -199,6 +199,7 @@ StatusOr<std::unique_ptr<Database>> Database::Open(const Options& options) {
 
 Status Database::OpenRocks(const Options& options) {
   std::string directory = RocksDirectory(options);
+  WEIR_RETURN_IF_ERROR(MakeDirectory(directory));
   files_ = std::make_shared<LateSyncFileSystem>(rocksdb::FileSystem::Default(), options.directory,
                                                 directory);
   env_ = rocksdb::NewCompositeEnv(files_);

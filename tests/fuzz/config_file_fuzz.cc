@@ -59,6 +59,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   OptionProblems problems;
   ReadTopLevel(parsed->values, problems, options);
   ApplyDefaults(options);
+  SecurityWarnings(options);
   StartupWarnings(options);
   weir::IgnoreError(ValidateOptions(options), "only that it returns");
   return 0;

@@ -248,13 +248,13 @@ TEST(OptionsTest, WhatIsMerelyMissedIsWarnedOf) {
 
 TEST(OptionsTest, PlainPasswordsAreWarnedOf) {
   const std::string warning = "Plaintext passwords detected, use nkeys or bcrypt";
-  EXPECT_THAT(StartupWarnings(Load("authorization { user: a, password: b }\n")),
+  EXPECT_THAT(SecurityWarnings(Load("authorization { user: a, password: b }\n")),
               ElementsAre(warning));
-  EXPECT_THAT(StartupWarnings(Load("authorization { users: [ { user: a } ] }\n")),
+  EXPECT_THAT(SecurityWarnings(Load("authorization { users: [ { user: a } ] }\n")),
               ElementsAre(warning));
-  EXPECT_THAT(StartupWarnings(Load("authorization { user: a, password: $2a$11$abc }\n")),
+  EXPECT_THAT(SecurityWarnings(Load("authorization { user: a, password: $2a$11$abc }\n")),
               IsEmpty());
-  EXPECT_THAT(StartupWarnings(Load("authorization { token: b }\n")), IsEmpty());
+  EXPECT_THAT(SecurityWarnings(Load("authorization { token: b }\n")), IsEmpty());
 }
 
 TEST(OptionsTest, LargePayloadsAndAClusterBlockAreWarnedOf) {
