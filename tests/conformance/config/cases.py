@@ -6,7 +6,8 @@ A file holds cases, each from a line `### name` on:
     text of case.conf
     %% file other.conf          a file beside it
     text of the other file
-    %% refused accounts         what Weir refuses although the reference takes it (optional; "; ")
+    %% refused accounts         what Weir refuses although the reference takes it (optional; "; "),
+                                where it says so in front: 2:1 accounts
     %% ok sha256:...            what `nats-server -t` said: valid, with its digest,
     %% warn | %% fail           or only warnings, or errors, each with the lines it printed, sorted
     case.conf:1:0: unknown field "prot"
@@ -24,7 +25,8 @@ class Case:
     def __init__(self, name):
         self.name = name
         self.files = {"case.conf": b""}
-        self.refused = []
+        self.refused = []  # what
+        self.refused_at = []  # "line:column", or None where that is not recorded
         self.verdict = ""  # ok, warn or fail
         self.digest = ""
         self.lines = []
@@ -43,7 +45,10 @@ def read(path):
                 target = line[8:]
                 cases[-1].files[target] = b""
             elif line.startswith("%% refused "):
-                cases[-1].refused = line[11:].split("; ")
+                for part in line[11:].split("; "):
+                    at, what = re.fullmatch(r"(?:(\d+:\d+) )?(.*)", part).groups()
+                    cases[-1].refused_at.append(at)
+                    cases[-1].refused.append(what)
                 target = None
             elif line.startswith("%% "):
                 cases[-1].verdict, _, cases[-1].digest = line[3:].partition(" ")
@@ -64,7 +69,8 @@ def write(path, cases):
                     handle.write(f"%% file {name}\n".encode())
                 handle.write(text)
             if case.refused:
-                handle.write(f"%% refused {'; '.join(case.refused)}\n".encode())
+                parts = [f"{at} {what}" if at else what for at, what in zip(case.refused_at, case.refused)]
+                handle.write(f"%% refused {'; '.join(parts)}\n".encode())
             handle.write(f"%% {case.verdict} {case.digest}".rstrip().encode() + b"\n")
             for line in case.lines:
                 handle.write(line.encode() + b"\n")
