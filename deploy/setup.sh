@@ -79,8 +79,14 @@ build_preset() {
     ninja -C "build/$preset" -j"$(nproc)" "$@" >&2)
 }
 
-# build_nats_cli - the official command-line client, at its pinned version, as build/tools/nats.
-build_nats_cli() {
-  need_go && (cd "$top/tests/conformance/cli/tool" &&
-    go build -o "$top/build/tools/nats" github.com/nats-io/natscli/nats) >&2
+# build_go_tool FOLDER PACKAGE - a program of the Go module that FOLDER of tests/conformance pins, as
+# build/tools/NAME.
+build_go_tool() {
+  need_go && (cd "$top/tests/conformance/$1" && go build -o "$top/build/tools/${2##*/}" "$2") >&2
 }
+
+# build_nats_cli - the official command-line client, at its pinned version, as build/tools/nats.
+build_nats_cli() { build_go_tool cli/tool github.com/nats-io/natscli/nats; }
+
+# build_sidecars - what the official Helm chart runs beside the server, in build/tools.
+build_sidecars() { build_go_tool ecosystem/exporter github.com/nats-io/prometheus-nats-exporter; }

@@ -67,7 +67,7 @@ unit() {
 }
 integration() { pytest_step integration 420 -m "not long" "$top/tests/integration"; }
 conformance() {
-  build_nats_cli && (cd "$top/tests/conformance/session_go" && go build -o "$top/build/tools/session_go" .) || {
+  build_nats_cli && build_sidecars && (cd "$top/tests/conformance/session_go" && go build -o "$top/build/tools/session_go" .) || {
     fail conformance "the clients do not build"
     return
   }
@@ -76,7 +76,7 @@ conformance() {
   bash "$top/tests/conformance/clients/build.sh" >"$results/build-clients.log" 2>&1
   bash "$top/tests/conformance/nats.go/run.sh" -build >"$results/build-nats.go.log" 2>&1
   printf '%-28s %d s\n' "build clients:" $((SECONDS - began))
-  pytest_step conformance 420 -m "not long" --ignore "$top/tests/conformance/nats.go" "$top/tests/conformance"
+  pytest_step conformance 600 -m "not long" --ignore "$top/tests/conformance/nats.go" "$top/tests/conformance"
   pytest_step "conformance nats.go" 300 "$top/tests/conformance/nats.go"
 }
 export_() { pytest_step export 420 -m "not long" "$top/tests/export"; }
