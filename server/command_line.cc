@@ -236,9 +236,7 @@ Status ApplySpecialFlags(const Special& special, Options& options) {
 
 void RefuseFlags(const GivenFlags& given, Options& options) {
   for (const auto& flag : given.flags) {
-    if (IsName("ms|https_port", flag.name) && flag.integer != 0) {
-      RefuseFlag(options, Feature::kHttps, "--https_port");
-    } else if (flag.name == "profile" && flag.integer != 0) {
+    if (flag.name == "profile" && flag.integer != 0) {
       RefuseFlag(options, Feature::kProfiling, "--profile");
     } else if (flag.name == "tlsverify" && flag.on) {
       RefuseFlag(options, Feature::kTlsVerify, "--tlsverify");

@@ -14,6 +14,8 @@ namespace {
 constexpr int64_t kSecond = 1'000'000'000;
 constexpr int64_t kProxyHeaderNs = 5 * kSecond;
 constexpr int kMaxGather = 64;
+// Answered here, where it is known who asks (monitoring.md 13).
+constexpr std::string_view kUserInfo = "$SYS.REQ.USER.INFO";
 
 // client_advertise, "host" or "host:port" or "[v6]:port", takes the place of the listen address.
 void Advertise(std::string_view address, protocol::ServerInfo& info) {
@@ -455,6 +457,11 @@ PublishOutcome Connection::Publish(Account& account, const Message& message, boo
                                    CachedMatch& memo) {
   PublishOutcome outcome =
       worker_.dispatcher().Publish(account, message, echo ? nullptr : &self_, &memo);
+  if (message.subject == kUserInfo && !message.reply.empty() && context_.observer != nullptr)
+      [[unlikely]] {
+    context_.observer->OnUserInfo(worker_, *this, message.reply);
+    outcome.delivered = true;
+  }
   if (outcome.congested && stall_left_ns_ <= 0) {
     outcome.congested = false;  // it has waited long enough for this read
   }
@@ -495,6 +502,9 @@ void Connection::DrainMail() {
 }
 
 AuthOutcome Connection::Authenticate(const protocol::ConnectOptions& options) {
+  if (rtt_ns_ == 0) {
+    rtt_ns_ = std::max<int64_t>(worker_.now_ns() - start_ns_, 1);  // a first guess
+  }
   AuthOutcome outcome = context_.authenticator.Authenticate(options);
   if (outcome.account == nullptr) {
     context_.log.Error(Label(), "authentication error");
@@ -527,9 +537,6 @@ void Connection::OnAuthenticated() {
 }
 
 void Connection::OnConnected() {
-  if (rtt_ns_ == 0) {
-    rtt_ns_ = std::max<int64_t>(worker_.now_ns() - start_ns_, 1);  // a first guess
-  }
   if (context_.observer != nullptr) {
     context_.observer->OnConnect(worker_, *this);
   }

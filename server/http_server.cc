@@ -5,6 +5,8 @@
 #include <optional>
 #include <utility>
 
+#include <boost/asio/ssl/context.hpp>
+#include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
@@ -37,29 +39,51 @@ std::string HttpDate() {
   return {text, size};
 }
 
+using PlainStream = beast::tcp_stream;
+using TlsStream = asio::ssl::stream<beast::tcp_stream>;
+
 // One connection of a client of the pages. Owned by the operation that it waits for.
-class HttpSession : public std::enable_shared_from_this<HttpSession> {
+template <typename Stream>
+class HttpSession : public std::enable_shared_from_this<HttpSession<Stream>> {
  public:
-  HttpSession(tcp::socket socket, HttpHandler& handler)
-      : stream_(std::move(socket)), handler_(handler) {}
+  template <typename... Arguments>
+  explicit HttpSession(HttpHandler& handler, Arguments&&... arguments)
+      : stream_(std::forward<Arguments>(arguments)...), handler_(handler) {}
+
+  void Start() {
+    if constexpr (std::is_same_v<Stream, TlsStream>) {
+      lowest().expires_after(kIdleLimit);
+      stream_.async_handshake(asio::ssl::stream_base::server,
+                              [self = this->shared_from_this()](beast::error_code error) {
+                                if (!error) {
+                                  self->ReadRequest();
+                                }
+                              });
+    } else {
+      ReadRequest();
+    }
+  }
+
+ private:
+  beast::tcp_stream& lowest() { return beast::get_lowest_layer(stream_); }
 
   void ReadRequest() {
     parser_.emplace();
     parser_->header_limit(kMaxHeader);
     parser_->body_limit(kMaxBody);
-    stream_.expires_after(kIdleLimit);
-    http::async_read(
-        stream_, buffer_, *parser_,
-        [self = shared_from_this()](beast::error_code error, size_t) { self->OnRequest(error); });
+    lowest().expires_after(kIdleLimit);
+    http::async_read(stream_, buffer_, *parser_,
+                     [self = this->shared_from_this()](beast::error_code error, size_t) {
+                       self->OnRequest(error);
+                     });
   }
 
- private:
   void OnRequest(beast::error_code error) {
     if (error) {
       Close();
       return;
     }
-    stream_.expires_never();
+    lowest().expires_never();
     const auto& request = parser_->get();
     keep_alive_ = request.keep_alive();
     version_ = request.version();
@@ -76,7 +100,7 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
       return;
     }
     out.path = *std::move(path);
-    handler_.Handle(std::move(out), [self = shared_from_this()](HttpResponse response) {
+    handler_.Handle(std::move(out), [self = this->shared_from_this()](HttpResponse response) {
       self->Send(std::move(response));
     });
   }
@@ -99,9 +123,9 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
       response_.body() = std::move(from.body);
     }
     response_.content_length(size);
-    stream_.expires_after(kWriteLimit);
+    lowest().expires_after(kWriteLimit);
     http::async_write(stream_, response_,
-                      [self = shared_from_this()](beast::error_code error, size_t) {
+                      [self = this->shared_from_this()](beast::error_code error, size_t) {
                         self->response_ = {};
                         if (error || !self->keep_alive_) {
                           self->Close();
@@ -113,11 +137,11 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
 
   void Close() {
     beast::error_code ignored;
-    stream_.socket().shutdown(tcp::socket::shutdown_both, ignored);
-    stream_.close();
+    lowest().socket().shutdown(tcp::socket::shutdown_both, ignored);
+    lowest().close();
   }
 
-  beast::tcp_stream stream_;
+  Stream stream_;
   HttpHandler& handler_;
   beast::flat_buffer buffer_;
   std::optional<http::request_parser<http::string_body>> parser_;
@@ -131,8 +155,17 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
 
 class HttpServer::Acceptor {
  public:
-  Acceptor(Worker& worker, HttpHandler& handler, Log& log)
-      : acceptor_(worker.io()), retry_(worker.io()), handler_(handler), log_(log) {}
+  Acceptor(Worker& worker, HttpHandler& handler, Log& log, std::shared_ptr<const TlsContext> tls)
+      : acceptor_(worker.io()),
+        retry_(worker.io()),
+        handler_(handler),
+        log_(log),
+        tls_(std::move(tls)) {
+    if (tls_) {
+      SSL_CTX_up_ref(tls_->native());  // the wrapper lets one go
+      ssl_.emplace(tls_->native());
+    }
+  }
 
   tcp::acceptor& socket() { return acceptor_; }
 
@@ -151,7 +184,11 @@ class HttpServer::Acceptor {
         });
         return;
       }
-      std::make_shared<HttpSession>(std::move(socket), handler_)->ReadRequest();
+      if (ssl_) {
+        std::make_shared<HttpSession<TlsStream>>(handler_, std::move(socket), *ssl_)->Start();
+      } else {
+        std::make_shared<HttpSession<PlainStream>>(handler_, std::move(socket))->Start();
+      }
       AcceptNext();
     });
   }
@@ -167,10 +204,13 @@ class HttpServer::Acceptor {
   asio::steady_timer retry_;
   HttpHandler& handler_;
   Log& log_;
+  std::shared_ptr<const TlsContext> tls_;  // null: plain
+  std::optional<asio::ssl::context> ssl_;
 };
 
-HttpServer::HttpServer(Worker& worker, HttpHandler& handler, Log& log)
-    : acceptor_(std::make_unique<Acceptor>(worker, handler, log)) {}
+HttpServer::HttpServer(Worker& worker, HttpHandler& handler, Log& log,
+                       std::shared_ptr<const TlsContext> tls)
+    : acceptor_(std::make_unique<Acceptor>(worker, handler, log, std::move(tls))) {}
 
 HttpServer::~HttpServer() = default;
 

@@ -9,6 +9,7 @@
 #include "protocol/base/status.h"
 #include "server/http_query.h"
 #include "server/options.h"
+#include "server/tls_context.h"
 #include "server/worker.h"
 
 namespace weir::server {
@@ -39,8 +40,8 @@ class HttpHandler {
 // one request of a connection at a time. Costs nothing but a listening socket until somebody asks.
 class HttpServer {
  public:
-  // The handler must outlive the worker's event loop.
-  HttpServer(Worker& worker, HttpHandler& handler, Log& log);
+  // The handler must outlive the worker's event loop. `tls`: null for plain HTTP.
+  HttpServer(Worker& worker, HttpHandler& handler, Log& log, std::shared_ptr<const TlsContext> tls);
   ~HttpServer();
   HttpServer(const HttpServer&) = delete;
   HttpServer& operator=(const HttpServer&) = delete;

@@ -29,6 +29,7 @@ class JetStreamPart {
   // After the start.
   jetstream::JetStream& jetstream() { return *jetstream_; }
   const jetstream::JetStreamOptions& options() const { return options_; }
+  storage::RocksCommitQueue& commits() { return *commits_; }
   // "<store_dir>/jetstream".
   const std::string& directory() const { return directory_; }
   // Of worker 0.

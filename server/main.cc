@@ -19,8 +19,10 @@
 #include "server/log_output.h"
 #include "server/monitor.h"
 #include "server/options.h"
+#include "server/prometheus_text.h"
 #include "server/server.h"
 #include "server/signals_command.h"
+#include "server/system_services.h"
 
 namespace weir {
 namespace {
@@ -43,6 +45,34 @@ class ExportsPart {
                 [this] {
                   Stop();
                 }};
+  }
+
+  // How far each export is. On worker 0.
+  void AddMetrics(server::PrometheusText& out) {
+    if (!manager_) {
+      return;
+    }
+    using Type = server::PrometheusText::Type;
+    for (const ingest::PipelineStatus& each : manager_->Statuses()) {
+      server::PrometheusText::Labels labels = {
+          {"export", each.name}, {"account", each.account}, {"stream", each.stream}};
+      auto add = [&](std::string_view name, Type type, std::string_view help, uint64_t number) {
+        out.Add(name, type, help, labels, static_cast<double>(number));
+      };
+      add("weir_export_lag_messages", Type::kGauge,
+          "Messages of the stream that are not in the target yet", each.lag());
+      add("weir_export_position", Type::kGauge, "Everything up to this sequence is in the target",
+          each.position);
+      add("weir_export_up", Type::kGauge, "1: the export runs, and its target takes rows",
+          each.state == ingest::PipelineState::kRunning ? 1 : 0);
+      add("weir_export_rows_total", Type::kCounter, "Rows written in this run", each.rows);
+      add("weir_export_bytes_total", Type::kCounter, "Bytes of these rows", each.bytes);
+      add("weir_export_bad_rows_total", Type::kCounter, "Rows that the target could not take",
+          each.bad_rows);
+      add("weir_export_batches_total", Type::kCounter, "Batches written", each.batches);
+      add("weir_export_retries_total", Type::kCounter, "Batches that were tried again",
+          each.retries);
+    }
   }
 
  private:
@@ -103,15 +133,23 @@ int RunServer(server::Options options, std::string_view called_name) {
       jetstream = std::make_unique<server::JetStreamPart>(server);
     }
     server::PageSources sources(server.context(), server.workers(), jetstream.get());
-    server::ConnectionRecorder recorder(sources);
+    server::SystemEvents events(sources);
+    server::SystemServices services(server, sources, events);
+    server::ConnectionRecorder recorder(sources, events);
     server.context().observer = &recorder;
     std::unique_ptr<server::Monitor> monitor;
-    if (server.context().options.monitor.http_port != 0) {
+    const server::MonitorOptions& pages = server.context().options.monitor;
+    if (pages.http_port != 0 || pages.https_port != 0) {
       monitor = std::make_unique<server::Monitor>(server, sources);
       server.AddPart(monitor->AsPart());
     }
+    server.AddPart(services.AsPart());
     if (with_jetstream) {
       exports = std::make_unique<ExportsPart>(server, *jetstream);
+      if (monitor) {
+        monitor->SetMoreMetrics(
+            [part = exports.get()](server::PrometheusText& out) { part->AddMetrics(out); });
+      }
       server.AddPart(jetstream->AsPart());
       server.AddPart(exports->AsPart());
     }

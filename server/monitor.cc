@@ -81,13 +81,13 @@ const Monitor::Route Monitor::kRoutes[] = {
     {"/ipqueuesz", &Monitor::Ipqueuesz},
     {"/raftz", &Monitor::Raftz},
     {"/debug/vars", &Monitor::Expvar, ""},
+    {"/metrics", &Monitor::Metrics, ""},
 };
 
 Monitor::Monitor(Server& server, PageSources& sources)
     : server_(server),
       sources_(sources),
-      base_path_(CleanPath(sources.options().monitor.base_path)),
-      http_(sources.home(), *this, sources.context.log) {
+      base_path_(CleanPath(sources.options().monitor.base_path)) {
   if (base_path_ == "/") {
     base_path_.clear();
   }
@@ -99,14 +99,14 @@ Server::Part Monitor::AsPart() {
   return {.start = [this] { return Start(); },
           .serve =
               [this](Task next) {
-                http_.StartAccepting();
+                http_->StartAccepting();
                 std::move(next)();
               },
           .stop =
               [this] {
                 server_.RunOnAllWorkers([this](Worker& worker) {
-                  if (worker.index() == 0) {
-                    http_.Close();
+                  if (worker.index() == 0 && http_) {
+                    http_->Close();
                   }
                 });
               }};
@@ -114,11 +114,23 @@ Server::Part Monitor::AsPart() {
 
 Status Monitor::Start() {
   const MonitorOptions& options = sources_.options().monitor;
-  if (Status listening = http_.Listen({options.host, options.http_port}); !listening.ok()) {
+  bool secure = options.https_port != 0;
+  std::shared_ptr<const TlsContext> tls;
+  if (secure) {
+    // The clients' certificates, but nobody has to show one.
+    TlsOptions plain = sources_.options().tls;
+    plain.verify = false;
+    plain.verify_and_map = false;
+    WEIR_ASSIGN_OR_RETURN(tls, TlsContext::Make(plain));
+  }
+  http_ = std::make_unique<HttpServer>(sources_.home(), *this, sources_.context.log, tls);
+  Endpoint endpoint{options.host, secure ? options.https_port : options.http_port};
+  if (Status listening = http_->Listen(endpoint); !listening.ok()) {
     return Annotate(listening, "Can't start monitoring: can't listen to the monitor port");
   }
-  sources_.context.monitor_port.store(http_.port());
-  sources_.context.log.Info("Starting http monitor on ", Host(options, http_.port()));
+  sources_.context.monitor_port.store(http_->port());
+  sources_.context.log.Info("Starting ", secure ? "https" : "http", " monitor on ",
+                            Host(options, http_->port()));
   return OkStatus();
 }
 
@@ -317,6 +329,14 @@ void Monitor::Expvar(const HttpQuery& /*query*/, HttpDone done) {
   response.content_type = "application/json; charset=utf-8";
   response.any_origin = false;
   std::move(done)(std::move(response));
+}
+
+void Monitor::Metrics(const HttpQuery& /*query*/, HttpDone done) {
+  MakeMetrics(sources_, more_metrics_,
+              [done = std::make_shared<HttpDone>(std::move(done))](std::string text) {
+                std::move (*done)({.content_type = "text/plain; version=0.0.4; charset=utf-8",
+                                   .body = std::move(text)});
+              });
 }
 
 void Monitor::Healthz(const HttpQuery& query, HttpDone done) {

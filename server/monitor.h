@@ -3,8 +3,10 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "server/http_server.h"
+#include "server/metrics_page.h"
 #include "server/pages.h"
 #include "server/server.h"
 
@@ -18,6 +20,8 @@ class Monitor : public HttpHandler {
   Monitor(Server& server, PageSources& sources);
   ~Monitor() override;
 
+  // What /metrics shows beside the pages. Before the start.
+  void SetMoreMetrics(MoreMetrics more) { more_metrics_ = std::move(more); }
   // For Server::AddPart(), before the others.
   Server::Part AsPart();
 
@@ -53,11 +57,13 @@ class Monitor : public HttpHandler {
   void Ipqueuesz(const HttpQuery& query, HttpDone done);
   void Raftz(const HttpQuery& query, HttpDone done);
   void Expvar(const HttpQuery& query, HttpDone done);
+  void Metrics(const HttpQuery& query, HttpDone done);
 
   Server& server_;
   PageSources& sources_;
-  std::string base_path_;  // "" or "/x"
-  HttpServer http_;
+  MoreMetrics more_metrics_;
+  std::string base_path_;             // "" or "/x"
+  std::unique_ptr<HttpServer> http_;  // from the start on
 };
 
 }  // namespace weir::server

@@ -120,7 +120,6 @@ bool ReadHttp(OptionScope& scope, const std::string& key, const ConfigValue& val
   options.monitor.host = endpoint.host;
   if (EqualsIgnoreCase(key, "https")) {
     options.monitor.https_port = endpoint.port;
-    scope.problems().Uses(Feature::kHttps, value);
   } else {
     options.monitor.http_port = endpoint.port;
   }
@@ -137,17 +136,6 @@ bool StoreAndNote(OptionScope& scope, const std::string& /*key*/, const ConfigVa
   }
   if (field != std::remove_reference_t<decltype(field)>{}) {
     scope.problems().Uses(kFeature, value);
-  }
-  return true;
-}
-
-bool ReadHttpsPort(OptionScope& scope, const std::string&, const ConfigValue& value,
-                   Options& options) {
-  if (!scope.Get(value, options.monitor.https_port)) {
-    return false;
-  }
-  if (options.monitor.https_port != 0) {
-    scope.problems().Uses(Feature::kHttps, value);
   }
   return true;
 }
@@ -426,7 +414,7 @@ constexpr Field kFields[] = {
     {"http", ReadHttp},
     {"https", ReadHttp},
     {"http_port|monitor_port", StoreIn<&Options::monitor, &MonitorOptions::http_port>},
-    {"https_port", ReadHttpsPort},
+    {"https_port", StoreIn<&Options::monitor, &MonitorOptions::https_port>},
     {"http_base_path", StoreIn<&Options::monitor, &MonitorOptions::base_path>},
 
     {"max_control_line", ReadInt32<&Client::max_control_line>},

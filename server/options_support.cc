@@ -19,7 +19,6 @@ constexpr FeatureText kUnsupported[] = {
     {Feature::kTlsOcspPeer, "ocsp_peer"},
     {Feature::kTlsCertStore, "certificate stores"},
     {Feature::kAllowNonTls, "allow_non_tls"},
-    {Feature::kHttps, "monitoring over HTTPS"},
     {Feature::kBcrypt, "bcrypt passwords"},
     {Feature::kConnectionTypes, "allowed_connection_types"},
     {Feature::kNkeys, "nkeys"},

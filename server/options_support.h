@@ -18,7 +18,6 @@ enum class Feature : uint8_t {
   kTlsOcspPeer,
   kTlsCertStore,
   kAllowNonTls,
-  kHttps,
   kUsers,
   kBcrypt,
   kPermissions,

@@ -33,6 +33,34 @@ PermissionSet::PermissionSet(const Permissions& permissions) : responses_(permis
   }
 }
 
+void PermissionSet::WriteRules(JsonWriter& out, const Rules& rules) {
+  out.OpenObject();
+  for (const auto& [name, patterns] :
+       {std::pair("allow", &rules.allow), std::pair("deny", &rules.deny)}) {
+    if (patterns->empty()) {
+      continue;
+    }
+    out.Key(name).OpenArray();
+    for (const Pattern& each : *patterns) {
+      out.Value(each.queue.empty() ? each.subject : Cat(each.subject, " ", each.queue));
+    }
+    out.CloseArray();
+  }
+  out.CloseObject();
+}
+
+void PermissionSet::WriteJson(JsonWriter& out) const {
+  out.OpenObject().Key("publish");
+  WriteRules(out, publish_);
+  out.Key("subscribe");
+  WriteRules(out, subscribe_);
+  if (responses_.enabled) {
+    out.Key("responses").OpenObject().Field("max", responses_.max_messages);
+    out.Field("ttl", responses_.expires_ns).CloseObject();
+  }
+  out.CloseObject();
+}
+
 bool PermissionSet::MayPublish(std::string_view subject) const {
   auto covers = [subject](const Pattern& p) {
     return protocol::Matches(subject, p.subject);

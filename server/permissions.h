@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "protocol/base/json.h"
 #include "protocol/base/strings.h"
 #include "server/options.h"
 
@@ -32,6 +33,8 @@ class PermissionSet {
   bool MayReceive(std::string_view subject) const;
 
   const ResponsePermission& responses() const { return responses_; }
+  // As $SYS.REQ.USER.INFO shows it (monitoring.md 13).
+  void WriteJson(JsonWriter& out) const;
 
  private:
   struct Pattern {
@@ -44,6 +47,7 @@ class PermissionSet {
     std::vector<Pattern> deny;
   };
 
+  static void WriteRules(JsonWriter& out, const Rules& rules);
   static std::vector<Pattern> ReadPatterns(const std::vector<std::string>& texts);
 
   Rules publish_;

@@ -212,6 +212,9 @@ void Server::EnterLameDuckMode() {
   }
   log_.Info("Entering lame duck mode, stop accepting new clients");
   context_->accepting = false;
+  if (context_->observer != nullptr) {
+    context_->observer->OnLameDuck();
+  }
   listener_->Close();
   lame_duck_ = std::make_unique<LameDuck>(*context_, workers_, [this] { RequestStop(); });
   lame_duck_->Start();

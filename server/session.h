@@ -139,6 +139,8 @@ class Session {
   // Knows asynchronous INFO and has seen its first PONG (protocol.md 4.2).
   bool wants_async_info() const { return connected_ && options_.protocol >= 1 && first_pong_sent_; }
   Account* account() const { return account_; }
+  // nullptr: everything is allowed.
+  const PermissionSet* permissions() const { return permissions_.get(); }
   const Counters& counters() const { return counters_; }
   // Grows with everything that shows that the client is alive: messages, subscriptions, PING. PONG
   // does not (protocol.md 9).

@@ -21,7 +21,7 @@ void WriteIdentity(JsonWriter& out, const PageSources& sources) {
   const ServerContext& context = sources.context;
   out.Field("server_id", context.identity.id).Field("server_name", context.identity.name);
   out.Field("version", kAnnouncedVersion).Field("proto", 1);
-  out.Field("git_commit", Cat("weir-", kWeirVersion)).Field("go", kGoVersion);
+  out.Field("go", kGoVersion);
   out.Field("host", options.client.host);
   out.Field("port", context.client_port.load(std::memory_order_relaxed));
   out.Optional("auth_required", context.authenticator.required());

@@ -4,6 +4,7 @@
 
 #include "storage/coding.h"
 #include "storage/crc32c.h"
+#include "storage/damage_count.h"
 
 namespace weir::storage::record {
 
@@ -54,6 +55,7 @@ State Decode(std::string_view bytes, StreamSeq seq, bool verify, MessageView& ou
   size_t size = SizeAt(bytes);
   const char* at = bytes.data();
   if (size == 0 || (verify && LoadInt<uint32_t>(at) != Checksum(at, size, seq))) {
+    NoteDamage();
     return State::kDamaged;
   }
   uint32_t headers = LoadInt<uint32_t>(at + kHeadersAt);

@@ -15,6 +15,11 @@ namespace {
 
 using SteadyClock = std::chrono::steady_clock;
 
+uint64_t MicrosSince(SteadyClock::time_point since) {
+  auto passed = std::chrono::duration_cast<std::chrono::microseconds>(SteadyClock::now() - since);
+  return static_cast<uint64_t>(passed.count());
+}
+
 }  // namespace
 
 RocksCommitQueue::RocksCommitQueue(Database& db, const Options& options)
@@ -46,14 +51,13 @@ void RocksCommitQueue::Latch(const Status& error) {
   }
 }
 
-void RocksCommitQueue::Count(size_t batches, size_t bytes, SteadyClock::time_point since) {
-  auto micros = static_cast<uint64_t>(
-      std::chrono::duration_cast<std::chrono::microseconds>(SteadyClock::now() - since).count());
+void RocksCommitQueue::Count(size_t batches, size_t bytes, uint64_t micros) {
   size_t bucket = std::min(static_cast<size_t>(std::bit_width(micros)), CommitStats::kBuckets - 1);
   MutexLock lock(mu_);
   stats_.batches += batches;
   ++stats_.commits;
   stats_.bytes += bytes;
+  stats_.commit_micros += micros;
   ++stats_.latency[bucket];
 }
 
@@ -62,9 +66,10 @@ uint64_t RocksCommitQueue::unsynced_writes() const {
   return unsynced_writes_;
 }
 
-void RocksCommitQueue::NoteSynced(uint64_t upto) {
+void RocksCommitQueue::NoteSynced(uint64_t upto, uint64_t micros) {
   MutexLock lock(mu_);
   ++stats_.syncs;
+  stats_.sync_micros += micros;
   synced_upto_ = std::max(synced_upto_, upto);
 }
 
@@ -137,7 +142,7 @@ RocksCommitQueue::Inline RocksCommitQueue::WriteInline(StagedBatch& batch, Statu
     Latch(status);
     return Inline::kWritten;
   }
-  Count(1, bytes, since);
+  Count(1, bytes, MicrosSince(since));
   MutexLock lock(mu_);
   ++unsynced_writes_;
   return Inline::kWritten;
@@ -155,9 +160,10 @@ Status RocksCommitQueue::Write(std::string encoded, size_t batches, bool sync) {
     Latch(status);
     return status;
   }
-  Count(batches, bytes, since);
+  uint64_t micros = MicrosSince(since);
+  Count(batches, bytes, micros);
   if (sync) {
-    NoteSynced(covered);
+    NoteSynced(covered, micros);
   } else {
     MutexLock lock(mu_);
     ++unsynced_writes_;
@@ -167,9 +173,10 @@ Status RocksCommitQueue::Write(std::string encoded, size_t batches, bool sync) {
 
 void RocksCommitQueue::SyncLog() {
   uint64_t covered = unsynced_writes();
+  SteadyClock::time_point since = SteadyClock::now();
   Status status = Database::FromRocks(db_.db().SyncWAL(), "sync the store's log");
   if (status.ok()) {
-    NoteSynced(covered);
+    NoteSynced(covered, MicrosSince(since));
   } else {
     Latch(status);
   }

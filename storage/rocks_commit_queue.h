@@ -24,6 +24,8 @@ struct CommitStats {
   uint64_t syncs = 0;
   uint64_t bytes = 0;
   uint64_t punted = 0;  // inline writes that had to go to the thread
+  uint64_t commit_micros = 0;
+  uint64_t sync_micros = 0;  // of the commits that were synced, and of the log's syncs
   // Commits by the time they took, sync included: bucket i holds those below 2^i microseconds.
   static constexpr size_t kBuckets = 24;
   std::array<uint64_t, kBuckets> latency{};
@@ -79,10 +81,10 @@ class RocksCommitQueue : public CommitQueue {
   // Writes the encoded batch; counts and times it.
   Status Write(std::string encoded, size_t batches, bool sync);
   void Latch(const Status& error);
-  void Count(size_t batches, size_t bytes, std::chrono::steady_clock::time_point since);
+  void Count(size_t batches, size_t bytes, uint64_t micros);
   // Syncs what inline writes have left in the page cache.
   void SyncLog();
-  void NoteSynced(uint64_t upto);
+  void NoteSynced(uint64_t upto, uint64_t micros);
   uint64_t unsynced_writes() const;
 
   Database& db_;

@@ -67,7 +67,7 @@ THIRD_PARTY = {
     "storage": {"absl", "boost/json", "rocksdb", "openssl", "sodium", "threads"},
     "jetstream": {"absl", "boost/json"},
     "server": {"absl", "boost/json", "boost/system", "rocksdb", "openssl", "sodium", "crypt", "boost/asio",
-               "boost/beast", "sockets", "threads"},
+               "boost/beast", "codecs", "sockets", "threads"},
     "ingest": {"absl", "boost/json", "boost/url", "boost/system", "simdjson", "yaml-cpp", "sqlite3",
                "libpq", "mariadb", "libcurl", "librdkafka", "arrow", "codecs", "openssl", "sodium",
                "sockets", "threads"},
@@ -85,6 +85,7 @@ ONLY_MODULES = {
                                "tcp_acceptor", "server",
                                "asio_impl"},  # where the library itself is compiled
     ("server", "boost/beast"): {"ws_transport", "http_server"},
+    ("server", "codecs"): {"content_encoding"},
 }
 # Libraries that must not be reached through own headers either.
 MUST_NOT_REACH = {

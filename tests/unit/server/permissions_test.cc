@@ -61,6 +61,22 @@ TEST(PermissionSetTest, WithAllowResponsesAndNoListNothingElseMayBePublished) {
   EXPECT_EQ(PermissionSet(rules).MaySubscribe("anything", ""), Verdict::kYes);
 }
 
+TEST(PermissionSetTest, IsShownAsTheUserWouldAskForIt) {
+  Permissions rules;
+  rules.publish.restricted = true;
+  rules.publish.allow = {"a", "b.>"};
+  rules.publish.deny = {"b.c"};
+  rules.subscribe.allow = {"q work"};
+  rules.responses.enabled = true;
+  JsonWriter out;
+
+  PermissionSet(rules).WriteJson(out);
+
+  EXPECT_EQ(out.text(),
+            R"({"publish":{"allow":["a","b.\u003e"],"deny":["b.c"]},"subscribe":{"allow":)"
+            R"(["q work"]},"responses":{"max":1,"ttl":120000000000}})");
+}
+
 TEST(ReplyGrantsTest, AGrantEndsWithItsNumberOrItsTime) {
   ResponsePermission rules;
   rules.max_messages = 2;

@@ -19,7 +19,7 @@ TEST(ProcessUsageTest, TheShareIsThatBetweenReadingsASecondApart) {
   EXPECT_EQ(usage.Read(kSecond).cpu_percent, 0);
 
   volatile uint64_t sum = 0;
-  for (uint64_t i = 0; i < 20'000'000; ++i) {
+  for (uint64_t i = 0; i < 100'000'000; ++i) {
     sum = sum + i;
   }
 
