@@ -53,7 +53,6 @@ enum class Feature : uint8_t {
   kTpm,
   kDefaultDomains,
   kProfiling,
-  kTraceDetails,
 };
 
 struct FeatureText {
