@@ -52,7 +52,8 @@ ConnectionInfo Connection::Describe(size_t max_subscriptions) {
   out.name = options.name;
   out.lang = options.lang;
   out.version = options.version;
-  out.user = UserText(options);
+  // A certificate or no_auth_user may have decided who it is.
+  out.user = session_.user().empty() ? UserText(options) : session_.user();
   if (const Account* account = session_.account()) {
     out.has_account = true;
     out.account = account->id();
