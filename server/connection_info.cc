@@ -54,6 +54,10 @@ ConnectionInfo Connection::Describe(size_t max_subscriptions) {
   out.version = options.version;
   // A certificate or no_auth_user may have decided who it is.
   out.user = session_.user().empty() ? UserText(options) : session_.user();
+  if (const TlsPeer* peer = tls()) {
+    out.tls_version = peer->version;
+    out.tls_cipher_suite = peer->cipher_suite;
+  }
   if (const Account* account = session_.account()) {
     out.has_account = true;
     out.account = account->id();

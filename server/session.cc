@@ -178,8 +178,7 @@ void Session::Answer(AuthOutcome who) {
     return;
   }
   if (!Bind(std::move(who))) {
-    host_.LogError("maximum account active connections exceeded");
-    Refuse("maximum account active connections exceeded", CloseReason::kMaxAccountConnections);
+    RefuseForAccount();
     return;
   }
   expects_connect_ = false;
@@ -204,9 +203,11 @@ bool Session::Bind(AuthOutcome who) {
   if (who.account != account_) {
     Leave();
     account_ = who.account;
+    counted_ = true;
     int64_t others = account_->clients.fetch_add(1, std::memory_order_relaxed);
     int64_t allowed = account_->limits.max_connections;
     if (allowed >= 0 && others >= allowed) {
+      Leave();
       return false;
     }
   }
@@ -221,13 +222,23 @@ bool Session::Bind(AuthOutcome who) {
 }
 
 void Session::Leave() {
-  if (account_ != nullptr) {
+  if (std::exchange(counted_, false)) {
     account_->clients.fetch_sub(1, std::memory_order_relaxed);
-    account_ = nullptr;
   }
 }
 
+void Session::RefuseForAccount() {
+  host_.LogError("maximum account active connections exceeded");
+  Refuse("maximum account active connections exceeded", CloseReason::kMaxAccountConnections);
+}
+
 void Session::Reauthorize(AuthOutcome who, const std::function<void(std::string_view)>& removed) {
+  int64_t allowed = account_->limits.max_connections;
+  if (allowed >= 0 && account_->clients.load(std::memory_order_relaxed) > allowed) {
+    Leave();
+    RefuseForAccount();
+    return;
+  }
   Bind(std::move(who));
   struct Lost {
     uint32_t slot;

@@ -136,7 +136,8 @@ class Session {
   bool waiting() const { return waiting_; }
   void Answer(AuthOutcome who);
   // A reload: the same client in the same account, perhaps with other permissions. Subscriptions
-  // that it may not have any more end, each with an -ERR; `removed` gets `"foo" (sid "1")`.
+  // that it may not have any more end, each with an -ERR; `removed` gets `"foo" (sid "1")`. Closes
+  // when the account has too many clients now.
   void Reauthorize(AuthOutcome who, const std::function<void(std::string_view)>& removed);
   // Takes the limits of the configuration and of the account over, which may have changed.
   void ApplyLimits();
@@ -181,6 +182,7 @@ class Session {
   void Handle(const protocol::Op& op);
   void HandleConnect(std::string_view json);
   bool Bind(AuthOutcome who);
+  void RefuseForAccount();
   void Leave();
   int64_t MaxSubscriptions() const;
   bool HandlePub(protocol::Op& op);
@@ -222,6 +224,7 @@ class Session {
   bool expects_connect_;      // credentials are required and have not come
   bool connected_ = false;
   bool waiting_ = false;  // for Answer()
+  bool counted_ = false;  // among the account's clients
   bool first_pong_sent_ = false;
   bool client_headers_ = false;
   CloseReason closing_ = CloseReason::kNone;

@@ -232,6 +232,26 @@ def test_a_user_who_moves_to_another_account_comes_back_there(start_server):
         client.close()
 
 
+def test_an_account_s_lower_limit_closes_the_excess(start_server):
+    def config(limit):
+        return f"accounts {{ A {{ users: [ {{ user: a, password: x }} ], limits {{ max_conn: {limit} }} }} }}"
+
+    server = start_server(config=config(3))
+    clients = [WireClient(server.port, user="a", **{"pass": "x"}) for _ in range(3)]
+    for client in clients:
+        client.ping()
+    reloaded(server.reload(config(1)))
+    kept = 0
+    for client in clients:
+        try:
+            kept += client.ping() == []
+        except (ConnectionError, BrokenPipeError):
+            pass
+        client.close()
+    assert kept == 1
+    server.wait_for_log("maximum account active connections exceeded")
+
+
 def test_authentication_begins_and_ends(start_server):
     server = start_server()
     with WireClient(server.port) as client:

@@ -621,7 +621,22 @@ TEST_F(SessionTest, AnAccountHasRoomForSoMany) {
 
   EXPECT_EQ(Send("CONNECT {}\r\n"), "-ERR 'maximum account active connections exceeded'\r\n");
   ExpectClosed(CloseReason::kMaxAccountConnections);
+  EXPECT_EQ(account.clients, 1);
   session_.reset();
+  EXPECT_EQ(account.clients, 1);
+}
+
+TEST_F(SessionTest, AReloadThatLowersAnAccountsLimitClosesTheExcess) {
+  Account& account = accounts_.Add("A");
+  host_->next_account = &account;
+  Connect();
+  account.clients += 1;  // another one
+  account.limits.max_connections = 1;
+
+  session_->Reauthorize({&account, nullptr, ""}, [](std::string_view) {});
+
+  EXPECT_EQ(TakeOutput(), "-ERR 'maximum account active connections exceeded'\r\n");
+  ExpectClosed(CloseReason::kMaxAccountConnections);
   EXPECT_EQ(account.clients, 1);
 }
 
