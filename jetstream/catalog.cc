@@ -21,6 +21,10 @@ int64_t Reservation(const StreamConfig& config) {
 
 Catalog::Catalog(std::vector<Shard*> shards)
     : shards_(std::move(shards)), streams_of_home_(shards_.size()) {
+  ReadServerLimits();
+}
+
+void Catalog::ReadServerLimits() {
   const JetStreamOptions& options = env().options;
   server_usage_.max_memory = options.max_memory_store;
   server_usage_.max_storage = options.max_file_store;

@@ -57,6 +57,8 @@ class Catalog {
   AccountLimits limits_of(AccountId account) const;
   AccountUsage& usage(AccountId account);
   AccountUsage& server_usage() { return server_usage_; }
+  // Takes the server's limits over, at the beginning and when a reload has raised them.
+  void ReadServerLimits();
   // What the streams' max_bytes reserve of an account.
   int64_t reserved(AccountId account, StorageType storage) const;
 

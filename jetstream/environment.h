@@ -110,7 +110,7 @@ struct AccountLimits {
   bool max_bytes_required = false;
 };
 
-// Accounts as JetStream sees them. Thread-safe.
+// Accounts as JetStream sees them. Thread-safe; they change only while no home runs.
 class AccountDirectory {
  public:
   virtual ~AccountDirectory() = default;
@@ -121,7 +121,7 @@ class AccountDirectory {
   virtual std::vector<AccountId> JetStreamAccounts() const = 0;
 };
 
-// Settings of the jetstream block (server-config.md 8). Immutable.
+// Settings of the jetstream block (server-config.md 8). Change only while no home runs (reload).
 struct JetStreamOptions {
   std::string domain;
   bool strict = true;

@@ -60,6 +60,7 @@ void JetStream::HomeStarted(Task& ready) {
 
 void JetStream::AccountsChanged() {
   catalog_->env().executor.Post([this] {
+    catalog_->ReadServerLimits();
     for (AccountId account : catalog_->env().accounts.JetStreamAccounts()) {
       catalog_->usage(account);  // takes the limits over
     }

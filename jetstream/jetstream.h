@@ -22,7 +22,8 @@ namespace weir::jetstream {
 //      timer.
 //   3. Start(ready) posts to every home; everything else happens there. `ready` runs on the first
 //      home when every stream is subscribed and the API answers: open the client listener then.
-//   4. A reload that changes accounts or their limits: AccountsChanged(), from any thread.
+//   4. A reload that changes accounts, their limits or the server's: AccountsChanged(), from any
+//      thread.
 //   5. The end: no more sessions; Shard::Shutdown() on each home; CommitQueue::Drain() on the
 //      stopping thread; then the workers stop and this object is destroyed.
 //      A worker that has stopped must not run posted tasks any more.

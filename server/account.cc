@@ -1,5 +1,7 @@
 #include "server/account.h"
 
+#include <algorithm>
+
 namespace weir::server {
 
 AccountRegistry::AccountRegistry(std::string_view system_account) {
@@ -27,6 +29,11 @@ Account* AccountRegistry::FindByName(std::string_view name) const {
     }
   }
   return nullptr;
+}
+
+size_t AccountRegistry::ConfiguredCount() const {
+  return static_cast<size_t>(std::count_if(
+      accounts_.begin(), accounts_.end(), [](const auto& account) { return account->configured; }));
 }
 
 std::optional<AccountId> AccountRegistry::Find(std::string_view name) const {

@@ -10,14 +10,15 @@
 #include "jetstream/environment.h"
 #include "protocol/base/ids.h"
 #include "protocol/base/mutex.h"
+#include "server/options.h"
 #include "server/subject_mapper.h"
 #include "server/subscription_index.h"
 
 namespace weir::server {
 
 // A subject space with its subscriptions, limits and counters. Shared by the registry and the
-// sessions bound to it; the subscription index and the counters are thread-safe, the rest is
-// constant.
+// sessions bound to it; the subscription index and the counters are thread-safe, the rest changes
+// only while no worker runs (start, reload).
 class Account {
  public:
   Account(AccountId id, std::string name) : id_(id), name_(std::move(name)) {}
@@ -30,14 +31,18 @@ class Account {
   SubscriptionIndex& subscriptions() { return subscriptions_; }
   const SubscriptionIndex& subscriptions() const { return subscriptions_; }
 
-  // nullopt: JetStream is off for this account. Set before the workers start.
+  // nullopt: JetStream is off for this account.
   std::optional<jetstream::AccountLimits> jetstream_limits;
-  // Applied to what clients publish. Set before the workers start.
+  // Applied to what clients publish.
   SubjectMapper mapper;
-  // Where messages with a sampled traceparent are reported; empty: nowhere. Set before the workers
-  // start.
+  // Where messages with a sampled traceparent are reported; empty: nowhere.
   std::string trace_destination;
   int trace_sampling = 100;  // percent of them
+  AccountLimitOptions limits;
+  // False when a reload has taken it out of the configuration: nobody gets in.
+  bool configured = true;
+  // Sessions bound to the account.
+  std::atomic<int64_t> clients{0};
   // What the connections that are closed have received and sent, and were cut for.
   struct Gone {
     std::atomic<uint64_t> in_msgs{0};
@@ -68,11 +73,13 @@ class AccountRegistry : public jetstream::AccountDirectory {
   // Creates "$G" and the system account with their fixed ids.
   explicit AccountRegistry(std::string_view system_account = "$SYS");
 
-  // Returns the account of that name, made if it is new. Before the workers start.
+  // Returns the account of that name, made if it is new. While no worker runs (start, reload).
   Account& Add(std::string_view name);
 
   Account& Get(AccountId id) const;
   Account* FindByName(std::string_view name) const;
+  // Accounts of the configuration, with the two that always are.
+  size_t ConfiguredCount() const;
   // Visits every account in the order of the ids.
   template <typename F>
   void ForEach(F&& visit) const {
@@ -88,7 +95,7 @@ class AccountRegistry : public jetstream::AccountDirectory {
   std::vector<AccountId> JetStreamAccounts() const override;
 
  private:
-  // Filled before the workers start and constant afterwards, so reading takes no lock.
+  // Grows only while no worker runs (start, reload), so reading takes no lock.
   std::vector<std::shared_ptr<Account>> accounts_;
 };
 

@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "server/client_log.h"
-#include "server/proxy_protocol.h"
 #include "server/worker.h"
 
 namespace weir::server {
@@ -13,7 +12,6 @@ namespace weir::server {
 namespace {
 
 constexpr int64_t kSecond = 1'000'000'000;
-constexpr int64_t kProxyHeaderNs = 5 * kSecond;
 constexpr int kMaxGather = 64;
 // Answered here, where it is known who asks (monitoring.md 13).
 constexpr std::string_view kUserInfo = "$SYS.REQ.USER.INFO";
@@ -64,48 +62,26 @@ protocol::ServerInfo Connection::Info() const {
   Advertise(options.client_advertise, info);
   info.headers = options.limits.headers;
   info.auth_required = context_.authenticator.announced();
-  info.max_payload = options.limits.max_payload;
+  info.max_payload = session_.max_payload();
+  if (context_.client_tls) {
+    info.tls_required = !options.allow_non_tls;
+    info.tls_available = options.allow_non_tls;
+    info.tls_verify = options.tls.verify;
+  }
   info.jetstream = options.jetstream.enabled;
   info.domain = options.jetstream.enabled ? options.jetstream.domain : std::string();
   info.client_id = id_;
   // Behind a proxy the address is not known before its header has come.
-  info.client_ip = awaits_proxy_header_ ? std::string() : transport_->remote_ip();
+  bool known = opening_ != Opening::kProxyHeader;
+  info.client_ip = known ? transport_->remote_ip() : std::string();
   info.xkey = context_.identity.xkey;
   return info;
-}
-
-void Connection::Start(bool refuse) {
-  awaits_proxy_header_ = context_.options.proxy_protocol;
-  session_.SendLine(protocol::InfoLine(Info()));
-  if (refuse) {
-    session_.Refuse("maximum connections exceeded", CloseReason::kMaxConnections);
-    return;
-  }
-  context_.log.Debug(Label(), "Client connection created");
-  if (context_.authenticator.required()) {
-    auth_timer_ =
-        worker_.timers().Schedule(worker_.now_ns() + context_.options.auth.timeout_ns, [this] {
-          auth_timer_ = {};
-          session_.Refuse("Authentication Timeout", CloseReason::kAuthenticationTimeout);
-        });
-  }
-  if (awaits_proxy_header_) {
-    proxy_timer_ = worker_.timers().Schedule(worker_.now_ns() + kProxyHeaderNs, [this] {
-      proxy_timer_ = {};
-      if (awaits_proxy_header_ && end_ > begin_) {
-        LogError("the PROXY header did not come in time");
-        Close(CloseReason::kProtocolViolation);
-      }
-    });
-  }
-  ArmPing(context_.options.limits.ping_interval_ns);
-  StartRead();
 }
 
 // ---- input ----
 
 void Connection::StartRead() {
-  if (reading_ || paused_ || closed_) {
+  if (reading_ || paused_ || closed_ || checking_password_ || opening_ == Opening::kHandshake) {
     return;
   }
   MakeRoom();
@@ -169,33 +145,12 @@ void Connection::OnRead(size_t bytes, bool failed) {
   Process();
 }
 
-bool Connection::PassedProxyHeader() {
-  if (!awaits_proxy_header_) {
-    return true;
-  }
-  ProxyHeader header = ProxyHeader::Read({input_.get() + begin_, end_ - begin_});
-  if (header.verdict == ProxyHeader::Verdict::kNeedMore) {
-    StartRead();
-    return false;
-  }
-  awaits_proxy_header_ = false;
-  worker_.timers().Cancel(proxy_timer_);
-  if (header.verdict == ProxyHeader::Verdict::kBad) {
-    LogError("malformed PROXY header");
-    Close(CloseReason::kProtocolViolation);
-    return false;
-  }
-  begin_ += header.size;
-  if (!header.ip.empty()) {
-    transport_->SetRemote(std::move(header.ip), header.port);
-  }
-  return true;
-}
-
 void Connection::Process() {
-  if (!PassedProxyHeader()) {
-    worker_.RequestEndTurn();
-    return;
+  while (opening_ != Opening::kDone) {
+    if (!AdvanceOpening()) {
+      worker_.RequestEndTurn();
+      return;
+    }
   }
   size_t consumed = 0;
   Session::Progress progress = session_.OnBytes({input_.get() + begin_, end_ - begin_}, consumed);
@@ -215,6 +170,7 @@ void Connection::Process() {
     case Session::Progress::kPause:
       Pause();
       return;
+    case Session::Progress::kWait:
     case Session::Progress::kClosed:
       return;
   }
@@ -275,7 +231,8 @@ void Connection::NoteSlowConsumer(CloseReason reason) {
 
 void Connection::Flush() {
   dirty_ = false;
-  if (torn_down_ || waiting_writable_ || (closed_ && SkipsFlush(session_.closing()))) {
+  if (torn_down_ || waiting_writable_ || opening_ == Opening::kHandshake ||
+      (closed_ && SkipsFlush(session_.closing()))) {
     return;
   }
   iovec parts[kMaxGather];
@@ -385,7 +342,7 @@ void Connection::Teardown() {
   torn_down_ = true;
   context_.log.Debug(Label(), "Client connection closed: ", ReasonText(session_.closing()));
   for (TimerQueue::TimerId* timer :
-       {&auth_timer_, &ping_timer_, &stall_timer_, &write_timer_, &proxy_timer_}) {
+       {&auth_timer_, &ping_timer_, &stall_timer_, &write_timer_, &opening_timer_}) {
     worker_.timers().Cancel(*timer);
   }
   const Session::Counters& counters = session_.counters();
@@ -437,13 +394,6 @@ void Connection::OnPong() {
 }
 
 // ---- what the session asks for ----
-
-std::string Connection::Label() const {
-  std::string who = session_.connected() && session_.account() != nullptr
-                        ? ClientLabel(session_.options(), session_.account()->name())
-                        : std::string();
-  return Cat(transport_->remote_ip(), ":", transport_->remote_port(), " - cid:", id_, " - ", who);
-}
 
 int64_t Connection::now_ns() const {
   return worker_.now_ns();
@@ -526,20 +476,6 @@ void Connection::RemoveSubscription(Account& account, uint32_t slot,
 
 void Connection::DrainMail() {
   worker_.DrainMail();
-}
-
-AuthOutcome Connection::Authenticate(const protocol::ConnectOptions& options) {
-  if (rtt_ns_ == 0) {
-    rtt_ns_ = std::max<int64_t>(worker_.now_ns() - start_ns_, 1);  // a first guess
-  }
-  AuthOutcome outcome = context_.authenticator.Authenticate(options);
-  if (outcome.account == nullptr) {
-    context_.log.Error(Label(), AuthenticationErrorText(options));
-    if (context_.observer != nullptr) {
-      context_.observer->OnAuthError(worker_, *this);
-    }
-  }
-  return outcome;
 }
 
 std::string Connection::ConnectInfo(const Account& account) {

@@ -2,7 +2,9 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "protocol/base/byte_queue.h"
 #include "protocol/base/timer_queue.h"
@@ -20,6 +22,10 @@ class Worker;
 // it (authentication, pings, write deadline, pauses). Lives in its worker's table from accept until
 // it is closed and no callback is outstanding; confined to that worker.
 //
+// It opens in steps: a PROXY header where one may come, then TLS, always, perhaps (the client's
+// first byte tells) or not at all, with INFO before or behind the handshake. Passwords that take
+// long to check are checked on a pool while nothing is read.
+//
 // Output is appended during a turn and written at its end by Flush(). Close() only marks:
 // Teardown(), called by the worker at the end of the turn, writes what may still be written and
 // lets go.
@@ -29,8 +35,7 @@ class Connection : public Transport::Handler, public SessionHost {
              std::unique_ptr<Transport> transport);
   ~Connection() override;
 
-  // Sends INFO, arms the timers and starts to read. `refuse`: there are too many connections
-  // already.
+  // Sends INFO and begins to open. `refuse`: there are too many connections already.
   void Start(bool refuse);
 
   Session& session() { return session_; }
@@ -53,18 +58,31 @@ class Connection : public Transport::Handler, public SessionHost {
   // End of turn after Close(): gives up the socket.
   void Teardown();
   // Torn down and no callback outstanding: may be destroyed.
-  bool finished() const { return torn_down_ && !reading_ && !waiting_writable_; }
+  bool finished() const {
+    return torn_down_ && !reading_ && !waiting_writable_ && opening_ != Opening::kHandshake;
+  }
   bool closing() const { return session_.closing() != CloseReason::kNone || closed_; }
   // Gives buffers back when nothing happened since the last call; false when there is nothing left.
   bool TrimBuffers();
 
   void CloseNow(CloseReason reason) { Close(reason); }
+  // Tells the client that there are too many and closes.
+  void RefuseMaxConnections();
   // Tells a client that understands it that this server is going away.
   void SendLameDuckInfo();
+
+  // A reload, with all workers at rest: takes new limits over and, with `authorization`, decides
+  // anew whether the client may stay and what it may do.
+  void OnReload(bool authorization);
+  // The client's certificate is one of the pinned ones, or there are none.
+  bool MatchesPins() const;
+  // What the handshake told; nullptr without TLS.
+  const TlsPeer* tls() const { return transport_->tls(); }
 
   // Transport::Handler
   void OnRead(size_t bytes, bool failed) override;
   void OnWritable(bool failed) override;
+  void OnHandshake(std::string_view error) override;
 
   // SessionHost
   PublishOutcome Publish(Account& account, const Message& message, bool echo,
@@ -78,7 +96,8 @@ class Connection : public Transport::Handler, public SessionHost {
   void RemoveSubscription(Account& account, uint32_t slot,
                           const SubscriptionTable::Subscription& subscription) override;
   void DrainMail() override;
-  AuthOutcome Authenticate(const protocol::ConnectOptions& options) override;
+  std::optional<AuthOutcome> Authenticate(const protocol::ConnectOptions& options) override;
+  void OnRefused() override;
   std::string ConnectInfo(const Account& account) override;
   void OnAuthenticated() override;
   void OnConnected() override;
@@ -99,11 +118,37 @@ class Connection : public Transport::Handler, public SessionHost {
   static constexpr int64_t kStallNs = 2'000'000;
   static constexpr int64_t kMaxStallNs = 10'000'000;  // per read
 
+  // How far the connection is on its way to the protocol.
+  enum class Opening : uint8_t {
+    kProxyHeader,  // one may come
+    kFallback,     // TLS comes first, unless the client is silent for a while
+    kSniff,        // the first byte tells whether it is TLS
+    kHello,        // TLS, but the first bytes come through a read that is under way
+    kHandshake,
+    kDone,
+  };
+
+  // connection_opening.cc
+  void SendFirstInfo();
+  void DecideTls();
+  bool AdvanceOpening();
+  bool PassProxyHeader();
+  void BeginHandshake();
+  void Opened();
+  void ArmOpeningTimer(int64_t delay_ns);
+  void OnOpeningTimer();
+
+  // connection_auth.cc
+  void CheckPassword(const AuthDecision& decision);
+  void OnPasswordChecked(const std::string& hash, bool good);
+  void Reauthorize();
+  void RefuseUnauthorized();
+  // `User "bob"`, for the log.
+  std::string UserText() const;
+
   protocol::ServerInfo Info() const;
   Target TargetOf(uint32_t slot, const SubscriptionTable::Subscription& subscription) const;
   void StartRead();
-  // True when ordinary traffic may be processed: there is no PROXY header (any more).
-  bool PassedProxyHeader();
   void Process();
   void MakeRoom();
   void Pause();
@@ -114,7 +159,8 @@ class Connection : public Transport::Handler, public SessionHost {
   void StartWriteDeadline();
   void EndWriteDeadline();
   void OnWriteDeadline();
-  // "127.0.0.1:49138 - cid:6 - ": what stands in front of every log line about this client.
+  // `127.0.0.1:49138 - cid:6 - "v1.40:go:name" - "A/user:a" - `: what stands in front of every log
+  // line about this client, as far as it is known.
   std::string Label() const;
 
   Worker& worker_;
@@ -147,8 +193,11 @@ class Connection : public Transport::Handler, public SessionHost {
   TimerQueue::TimerId ping_timer_;
   TimerQueue::TimerId stall_timer_;
   TimerQueue::TimerId write_timer_;
-  TimerQueue::TimerId proxy_timer_;
-  bool awaits_proxy_header_ = false;
+  TimerQueue::TimerId opening_timer_;
+  std::string verified_hash_;  // the bcrypt hash that the client's password has
+  Opening opening_ = Opening::kDone;
+  bool tls_first_ = false;          // INFO comes behind the handshake
+  bool checking_password_ = false;  // on the pool
   bool reading_ = false;
   bool paused_ = false;
   bool waiting_writable_ = false;

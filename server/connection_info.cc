@@ -7,7 +7,7 @@ namespace weir::server {
 namespace {
 
 // What names a client, by the first of these that it sent.
-std::string UserText(const protocol::ConnectOptions& options) {
+std::string UserField(const protocol::ConnectOptions& options) {
   if (!options.nkey.empty()) {
     return options.nkey;
   }
@@ -52,7 +52,12 @@ ConnectionInfo Connection::Describe(size_t max_subscriptions) {
   out.name = options.name;
   out.lang = options.lang;
   out.version = options.version;
-  out.user = UserText(options);
+  // A certificate or no_auth_user may have decided who it is.
+  out.user = session_.user().empty() ? UserField(options) : session_.user();
+  if (const TlsPeer* peer = tls()) {
+    out.tls_version = peer->version;
+    out.tls_cipher_suite = peer->cipher_suite;
+  }
   if (const Account* account = session_.account()) {
     out.has_account = true;
     out.account = account->id();

@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <string>
 
 #include "protocol/base/executor.h"
@@ -10,6 +11,9 @@
 #include "server/authenticator.h"
 #include "server/connection_observer.h"
 #include "server/options.h"
+#include "server/rate_counter.h"
+#include "server/tls_context.h"
+#include "storage/blocking_pool.h"
 
 namespace weir::server {
 
@@ -36,7 +40,8 @@ struct ServerCounters {
 };
 
 // What every connection and worker sees of the server. Everything but the counters is constant
-// while the workers run. Owned by Server, outlives them.
+// while a worker runs: a reload changes it while all of them rest (THREADING.md 9). Owned by
+// Server, outlives them.
 struct ServerContext {
   const Options& options;
   const Identity& identity;
@@ -56,6 +61,12 @@ struct ServerContext {
   int64_t started_wall_ns = 0;
   // When the configuration in force was read.
   std::atomic<int64_t> config_loaded_wall_ns{0};
+  // nullptr: clients do not use TLS.
+  std::shared_ptr<const TlsContext> client_tls = nullptr;
+  // nullptr: handshakes are not limited.
+  std::unique_ptr<RateCounter> tls_rate = nullptr;
+  // Checks bcrypt hashes; nullptr as long as there are none.
+  std::unique_ptr<storage::BlockingPool> passwords = nullptr;
 };
 
 }  // namespace weir::server

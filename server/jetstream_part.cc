@@ -93,9 +93,10 @@ JetStreamPart::~JetStreamPart() = default;
 Server::Part JetStreamPart::AsPart() {
   return {.start = [this] { return Start(); },
           .serve = [this](Task next) { jetstream_->Start(std::move(next)); },
-          .stop =
-              [this] {
-                Stop();
+          .stop = [this] { Stop(); },
+          .reload =
+              [this](const std::vector<ReloadChange>& changes) {
+                OnReload(changes);
               }};
 }
 
@@ -111,14 +112,7 @@ void JetStreamPart::ReadOptions() {
       from.max_memory >= 0 ? from.max_memory : ThreeQuarters(SystemMemory());
   options_.max_file_store =
       from.max_file >= 0 ? from.max_file : ThreeQuarters(FreeDisk(directory_));
-  if (from.limits.default_max_consumers != 0) {
-    options_.default_max_consumers = from.limits.default_max_consumers;
-  }
-  if (from.limits.max_ack_pending > 0) {
-    options_.max_ack_pending = from.limits.max_ack_pending;
-  }
-  options_.max_request_batch = from.limits.max_request_batch;
-  options_.duplicate_window_ns = from.limits.duplicate_window_ns;
+  ReadLimits();
   options_.max_buffered_msgs = from.max_buffered_messages;
   options_.max_buffered_bytes = from.max_buffered_bytes;
   options_.request_queue_limit = from.request_queue_limit;
@@ -126,17 +120,46 @@ void JetStreamPart::ReadOptions() {
   identity_ = {identity.id, identity.name, std::string(kAnnouncedVersion)};
 }
 
-// The configured accounts that ask for it; the global account when none is configured.
+// What streams and consumers may ask for from now on.
+void JetStreamPart::ReadLimits() {
+  const JetStreamLimits& from = server_.context().options.jetstream.limits;
+  const jetstream::JetStreamOptions standard;
+  options_.default_max_consumers =
+      from.default_max_consumers != 0 ? from.default_max_consumers : standard.default_max_consumers;
+  options_.max_ack_pending =
+      from.max_ack_pending > 0 ? from.max_ack_pending : standard.max_ack_pending;
+  options_.max_request_batch = from.max_request_batch;
+  options_.duplicate_window_ns = from.duplicate_window_ns;
+}
+
+// All workers rest.
+void JetStreamPart::OnReload(const std::vector<ReloadChange>& changes) {
+  const JetStreamSettings& from = server_.context().options.jetstream;
+  ReadLimits();
+  if (std::any_of(changes.begin(), changes.end(), [](const ReloadChange& change) {
+        return change.part == ReloadPart::kJetStreamSizes;
+      })) {
+    options_.max_memory_store = from.max_memory >= 0 ? from.max_memory : options_.max_memory_store;
+    options_.max_file_store = from.max_file >= 0 ? from.max_file : options_.max_file_store;
+  }
+  EnableAccounts();
+  jetstream_->AccountsChanged();
+}
+
+// The configured accounts that ask for it; the global account when none but the system account is
+// configured.
 void JetStreamPart::EnableAccounts() {
   ServerContext& context = server_.context();
-  bool any = false;
-  for (const AccountOptions& account : context.options.accounts) {
-    if (account.jetstream) {
-      context.accounts.Add(account.name).jetstream_limits = ToLimits(account.jetstream_limits);
-      any = true;
+  context.accounts.ForEach([](Account& account) { account.jetstream_limits.reset(); });
+  bool others = false;
+  for (const AccountOptions& options : context.options.accounts) {
+    Account& account = context.accounts.Add(options.name);
+    if (options.jetstream) {
+      account.jetstream_limits = ToLimits(options.jetstream_limits);
     }
+    others = others || !account.is_system();
   }
-  if (!any) {
+  if (!others) {
     context.accounts.Get(kGlobalAccount).jetstream_limits = jetstream::AccountLimits{};
   }
 }

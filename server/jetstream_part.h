@@ -47,6 +47,8 @@ class JetStreamPart {
   Status OpenStorage();
   void Stop();
   void ReadOptions();
+  void ReadLimits();
+  void OnReload(const std::vector<ReloadChange>& changes);
   void EnableAccounts();
   void LogBanner() const;
 

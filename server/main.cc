@@ -35,15 +35,22 @@ class ExportsPart {
       : server_(server), jetstream_(jetstream) {}
 
   server::Server::Part AsPart() {
+    using server::ReloadChange;
     return {.start = [this] { return Start(); },
             .serve =
                 [this](Task next) {
                   manager_->Start();
                   std::move(next)();
                 },
-            .stop =
-                [this] {
-                  Stop();
+            .stop = [this] { Stop(); },
+            .check_reload = [](const server::Options& fresh) { return ReadConfig(fresh).status(); },
+            .after_reload =
+                [this](const std::vector<ReloadChange>& changes) {
+                  for (const ReloadChange& change : changes) {
+                    if (change.part == server::ReloadPart::kExports) {
+                      Restart();
+                    }
+                  }
                 }};
   }
 
@@ -76,16 +83,20 @@ class ExportsPart {
   }
 
  private:
-  Status Start() {
-    const server::Options& options = server_.context().options;
-    ingest::ExportsConfig config;
-    if (const auto* block = options.exports.if_object()) {
-      auto read = ingest::ExportsFromJson(*block);
-      if (!read.ok()) {
-        return Annotate(read.status(), Cat(options.exports_position, ": exports"));
-      }
-      config = std::move(*read);
+  static StatusOr<ingest::ExportsConfig> ReadConfig(const server::Options& options) {
+    const auto* block = options.exports.if_object();
+    if (block == nullptr) {
+      return ingest::ExportsConfig();
     }
+    auto read = ingest::ExportsFromJson(*block);
+    if (!read.ok()) {
+      return Annotate(read.status(), Cat(options.exports_position, ": exports"));
+    }
+    return read;
+  }
+
+  Status Start() {
+    WEIR_ASSIGN_OR_RETURN(ingest::ExportsConfig config, ReadConfig(server_.context().options));
     server::ServerContext& context = server_.context();
     manager_ = std::make_unique<ingest::PipelineManager>(ingest::PipelineManager::Options{
         .router = jetstream_.environment().router,
@@ -114,12 +125,32 @@ class ExportsPart {
     manager_->Shutdown();
   }
 
+  // Exports resume where they were, the changed ones with their new settings.
+  void Restart() {
+    Stop();
+    if (Status started = Start(); !started.ok()) {
+      server_.context().log.Error("exports: ", Message(started));
+      return;
+    }
+    server_.RunOnAllWorkers([this](server::Worker& worker) {
+      if (worker.index() == 0) {
+        manager_->Start();
+      }
+    });
+  }
+
   server::Server& server_;
   server::JetStreamPart& jetstream_;
   std::unique_ptr<ingest::PipelineManager> manager_;
 };
 
-int RunServer(server::Options options, std::string_view called_name) {
+// The log's file can be opened; the rest is up to a daemon.
+Status CheckLog(const server::LogOptions& options) {
+  return options.file.empty() ? OkStatus() : server::LogFile::Open(options.file, {}).status();
+}
+
+int RunServer(server::Options options, const std::vector<std::string>& arguments) {
+  std::string_view called_name = server::CalledName(arguments[0]);
   Log log;
   server::LogOutput output(log, std::string(called_name));
   Status status = output.Start(options.log);
@@ -127,6 +158,12 @@ int RunServer(server::Options options, std::string_view called_name) {
     bool with_jetstream = options.jetstream.enabled;
     server::Server server(std::move(options), log);
     server.SetReopenLog([&output] { output.Reopen(); });
+    server.SetReloading({.load = [&arguments] { return server::LoadOptions(arguments); },
+                         .check_log = CheckLog,
+                         .restart_log =
+                             [&output](const server::LogOptions& fresh) {
+                               return output.Start(fresh);
+                             }});
     std::unique_ptr<server::JetStreamPart> jetstream;
     std::unique_ptr<ExportsPart> exports;
     if (with_jetstream) {
@@ -192,7 +229,7 @@ int Main(const std::vector<std::string>& arguments) {
   if (Status checked = CheckOptions(command.options); !checked.ok()) {
     return Fail(called_name, checked);
   }
-  return RunServer(std::move(command.options), called_name);
+  return RunServer(std::move(command.options), arguments);
 }
 
 }  // namespace

@@ -138,6 +138,7 @@ struct AuthOptions {
   bool timeout_given = false;  // otherwise TLS makes it a second more than its own
   std::string no_auth_user;
   bool proxy_required = false;
+  bool block_given = false;  // there is an authorization block
 
   bool configured() const { return !username.empty() || !token.empty() || !users.empty(); }
 };

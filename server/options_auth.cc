@@ -412,6 +412,7 @@ bool ReadAuthorization(OptionScope& outer, const ConfigValue& value, Options& op
     }
   }
   auto& auth = options.auth;
+  auth.block_given = true;
   auth.username = block.username;
   auth.password = block.password;
   auth.token = block.token;

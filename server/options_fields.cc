@@ -429,7 +429,7 @@ constexpr Field kFields[] = {
     {"no_system_account|no_system|no_sys_acc", ReadNoSystemAccount},
     {"system_account|system", ReadSystemAccount},
     {"tls", ReadTlsField},
-    {"allow_non_tls", RefuseWhenOn<Feature::kAllowNonTls>},
+    {"allow_non_tls", Store<&Options::allow_non_tls>},
     {"store_dir|storedir", ReadStoreDir},
     {"jetstream",
      [](OptionScope& scope, const std::string&, const ConfigValue& value, Options& options) {

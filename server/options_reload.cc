@@ -32,6 +32,15 @@ std::string Show(Span value) {
   return FormatDuration(value.ns);
 }
 
+// A timeout, which the reference shows as a number of seconds.
+struct Seconds {
+  int64_t ns;
+  bool operator==(const Seconds&) const = default;
+};
+std::string Show(Seconds value) {
+  return Cat(static_cast<double>(value.ns) / static_cast<double>(kSecondNs));
+}
+
 // "1.50 GB", powers of 1024.
 std::string ShowSize(int64_t bytes) {
   constexpr std::string_view kUnits = "KMGTPE";
@@ -123,7 +132,7 @@ void CompareEndpoints(Comparison& all, const Options& running, const Options& fr
             fresh.client_advertise);
 }
 
-void CompareLogs(Comparison& all, const LogOptions& running, const LogOptions& fresh) {
+void CompareLogLevels(Comparison& all, const LogOptions& running, const LogOptions& fresh) {
   constexpr auto kLog = ReloadPart::kLog;
   all.Value(kLog, "trace", running.trace, fresh.trace);
   all.Value(kLog, "debug", running.debug, fresh.debug);
@@ -131,11 +140,19 @@ void CompareLogs(Comparison& all, const LogOptions& running, const LogOptions& f
   all.Value(kLog, "trace_headers", running.trace_headers, fresh.trace_headers);
   all.Value(kLog, "logtime", running.timestamps, fresh.timestamps);
   all.Value(kLog, "logtime_utc", running.timestamps_utc, fresh.timestamps_utc);
+}
+
+void CompareLogPlaces(Comparison& all, const LogOptions& running, const LogOptions& fresh) {
+  constexpr auto kLog = ReloadPart::kLog;
   all.Value(kLog, "log_file", running.file, fresh.file);
   all.Fixed("LogSizeLimit", running.file_size_limit, fresh.file_size_limit);
   all.Fixed("LogMaxFiles", running.file_max_num, fresh.file_max_num);
   all.Value(kLog, "syslog", running.syslog, fresh.syslog);
   all.Value(kLog, "remote_syslog", running.remote_syslog, fresh.remote_syslog);
+}
+
+void CompareReports(Comparison& all, const LogOptions& running, const LogOptions& fresh) {
+  constexpr auto kLog = ReloadPart::kLog;
   all.Value(kLog, "max_traced_msg_len", running.max_traced_msg_len, fresh.max_traced_msg_len);
   all.Value(kLog, "connect_error_reports", running.connect_error_reports,
             fresh.connect_error_reports);
@@ -143,15 +160,22 @@ void CompareLogs(Comparison& all, const LogOptions& running, const LogOptions& f
             fresh.reconnect_error_reports);
 }
 
-void CompareLimits(Comparison& all, const ClientLimits& running, const ClientLimits& fresh) {
-  constexpr auto kLimits = ReloadPart::kClientLimits;
-  all.Fixed("NoHeaderSupport", !running.headers, !fresh.headers);
+void CompareConnectionLimits(Comparison& all, const ClientLimits& running,
+                             const ClientLimits& fresh) {
   all.Value(ReloadPart::kMaxConnections, "max_connections", running.max_connections,
             fresh.max_connections);
   all.Fixed("MaxSubs", running.max_subscriptions, fresh.max_subscriptions);
   all.Fixed("MaxSubTokens", running.max_subscription_tokens, fresh.max_subscription_tokens);
+}
+
+void ComparePings(Comparison& all, const ClientLimits& running, const ClientLimits& fresh) {
+  constexpr auto kLimits = ReloadPart::kClientLimits;
   all.Value(kLimits, "ping_interval", Span{running.ping_interval_ns}, Span{fresh.ping_interval_ns});
   all.Value(kLimits, "ping_max", running.max_pings_out, fresh.max_pings_out);
+}
+
+void CompareSizes(Comparison& all, const ClientLimits& running, const ClientLimits& fresh) {
+  constexpr auto kLimits = ReloadPart::kClientLimits;
   all.Value(kLimits, "max_control_line", running.max_control_line, fresh.max_control_line);
   all.Value(kLimits, "max_payload", running.max_payload, fresh.max_payload);
   all.Fixed("MaxPending", running.max_pending, fresh.max_pending);
@@ -159,7 +183,10 @@ void CompareLimits(Comparison& all, const ClientLimits& running, const ClientLim
     all.Note(kLimits,
              Cat("fast producers will ", fresh.fast_producer_stall ? "" : "not ", "be stalled"));
   }
-  all.Value(kLimits, "write_deadline", Span{running.write_deadline_ns},
+}
+
+void CompareWrites(Comparison& all, const ClientLimits& running, const ClientLimits& fresh) {
+  all.Value(ReloadPart::kClientLimits, "write_deadline", Span{running.write_deadline_ns},
             Span{fresh.write_deadline_ns});
   all.Fixed("WriteTimeout", running.close_on_write_timeout, fresh.close_on_write_timeout);
   all.Fixed("MaxClosedClients", running.max_closed_clients, fresh.max_closed_clients);
@@ -169,15 +196,9 @@ void CompareAuthorization(Comparison& all, const Options& running, const Options
   constexpr auto kAuth = ReloadPart::kAuthorization;
   const auto& old = running.auth;
   const auto& now = fresh.auth;
-  // As in the reference, users and accounts count as changed whenever there are any.
-  if (!old.users.empty() || !now.users.empty()) {
-    all.Note(kAuth, "authorization users");
-  }
-  bool accounts =
-      !running.accounts.empty() || !fresh.accounts.empty() || running.mappings != fresh.mappings;
-  if (accounts) {
-    all.Note(ReloadPart::kAccounts, "accounts");
-  }
+  // As in the reference, users and accounts always count as changed.
+  all.Note(kAuth, "authorization users");
+  all.Note(ReloadPart::kAccounts, "accounts");
   bool still_there = std::any_of(now.users.begin(), now.users.end(), [&old](const auto& user) {
     return user.name == old.no_auth_user;
   });
@@ -189,7 +210,6 @@ void CompareAuthorization(Comparison& all, const Options& running, const Options
   all.Name(kAuth, "authorization username", old.username, now.username);
   all.Name(kAuth, "authorization password", old.password, now.password);
   all.Name(kAuth, "authorization token", old.token, now.token);
-  all.Value(kAuth, "authorization timeout", Span{old.timeout_ns}, Span{now.timeout_ns});
 }
 
 void CompareJetStreamSizes(Comparison& all, const JetStreamSettings& running,
@@ -218,7 +238,7 @@ void CompareJetStreamSizes(Comparison& all, const JetStreamSettings& running,
 
 void CompareJetStream(Comparison& all, const JetStreamSettings& running,
                       const JetStreamSettings& fresh) {
-  all.Name(ReloadPart::kJetStream, "JetStream", running.enabled, fresh.enabled);
+  all.Fixed("JetStream", running.enabled, fresh.enabled);
   if (running.enabled && fresh.enabled) {
     CompareJetStreamSizes(all, running, fresh);
     if (running.store_dir != fresh.store_dir) {
@@ -248,16 +268,20 @@ void CompareTls(Comparison& all, const Options& running, const Options& fresh) {
   constexpr auto kTls = ReloadPart::kTls;
   const auto& old = running.tls;
   const auto& now = fresh.tls;
+  all.Value(kTls, "tls timeout", Seconds{old.timeout_ns}, Seconds{now.timeout_ns});
   // The files behind the same names may have changed: TLS is always taken anew.
   if (old.enabled || now.enabled) {
     all.Note(kTls, Cat("tls = ", now.enabled ? "enabled" : "disabled"));
   }
-  all.Value(kTls, "tls timeout", Span{old.timeout_ns}, Span{now.timeout_ns});
   if (old.pinned_certs != now.pinned_certs) {
     all.Note(kTls, Cat(now.pinned_certs.size(), " pinned_certs"));
   }
   if (old.handshake_first != now.handshake_first) {
     all.Note(kTls, Cat("Client TLS handshake first: ", Show(now.handshake_first)));
+  }
+  if (old.handshake_first_fallback_ns != now.handshake_first_fallback_ns) {
+    all.Note(kTls, Cat("Client TLS handshake first fallback delay: ",
+                       Show(Span{now.handshake_first_fallback_ns})));
   }
   all.Fixed("TLSMap", old.verify_and_map, now.verify_and_map);
   all.Fixed("TLSRateLimit", old.connection_rate_limit, now.connection_rate_limit);
@@ -266,20 +290,29 @@ void CompareTls(Comparison& all, const Options& running, const Options& fresh) {
 
 }  // namespace
 
+// The order is that of the reference's log.
 StatusOr<std::vector<ReloadChange>> CompareOptions(const Options& running, const Options& fresh) {
   Comparison all;
   CompareEndpoints(all, running, fresh);
-  CompareLogs(all, running.log, fresh.log);
+  CompareLogLevels(all, running.log, fresh.log);
+  all.Fixed("NoHeaderSupport", !running.limits.headers, !fresh.limits.headers);
+  CompareConnectionLimits(all, running.limits, fresh.limits);
   CompareAuthorization(all, running, fresh);
-  CompareLimits(all, running.limits, fresh.limits);
+  ComparePings(all, running.limits, fresh.limits);
+  all.Value(ReloadPart::kAuthorization, "authorization timeout", Seconds{running.auth.timeout_ns},
+            Seconds{fresh.auth.timeout_ns});
+  CompareSizes(all, running.limits, fresh.limits);
   CompareJetStream(all, running.jetstream, fresh.jetstream);
   all.Value(ReloadPart::kPidFile, "pid_file", running.pid_file, fresh.pid_file);
   all.Value(ReloadPart::kPortsFile, "ports_file_dir", running.ports_file_dir, fresh.ports_file_dir);
+  CompareLogPlaces(all, running.log, fresh.log);
   CompareTls(all, running, fresh);
+  CompareWrites(all, running.limits, fresh.limits);
   all.Fixed("LameDuckDuration", Span{running.lame_duck.duration_ns},
             Span{fresh.lame_duck.duration_ns});
   all.Fixed("LameDuckGracePeriod", Span{running.lame_duck.grace_period_ns},
             Span{fresh.lame_duck.grace_period_ns});
+  CompareReports(all, running.log, fresh.log);
   all.Name(ReloadPart::kInfo, "tags", running.server_tags, fresh.server_tags);
   all.Name(ReloadPart::kInfo, "metadata", running.server_metadata, fresh.server_metadata);
   all.Name(ReloadPart::kExports, "exports", running.exports, fresh.exports);

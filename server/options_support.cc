@@ -10,21 +10,11 @@ namespace {
 // A feature that the server enforces has no row here: remove the row with the change that makes it
 // work.
 constexpr FeatureText kUnsupported[] = {
-    {Feature::kTls, "TLS for clients"},
-    {Feature::kTlsVerify, "client certificates (verify)"},
-    {Feature::kTlsVerifyAndMap, "users from client certificates (verify_and_map)"},
-    {Feature::kTlsPinnedCerts, "pinned_certs"},
-    {Feature::kTlsHandshakeFirst, "handshake_first"},
-    {Feature::kTlsRateLimit, "connection_rate_limit"},
     {Feature::kTlsOcspPeer, "ocsp_peer"},
     {Feature::kTlsCertStore, "certificate stores"},
-    {Feature::kAllowNonTls, "allow_non_tls"},
-    {Feature::kBcrypt, "bcrypt passwords"},
-    {Feature::kConnectionTypes, "allowed_connection_types"},
     {Feature::kNkeys, "nkeys"},
     {Feature::kProxyRequired, "proxy_required"},
     {Feature::kAuthCallout, "auth_callout"},
-    {Feature::kAccountLimits, "limits of accounts"},
     {Feature::kAccountImports, "imports of accounts"},
     {Feature::kAccountExports, "exports of accounts"},
     {Feature::kNoSystemAccount, "running without a system account"},

@@ -57,6 +57,8 @@ std::string_view SignalName(int number) {
   }
 }
 
+constexpr int kHashThreads = 1;
+
 std::string ExecutableName() {
   std::ifstream in("/proc/self/cmdline");
   std::string first;
@@ -87,6 +89,7 @@ struct Server::Stopping {
   Mutex mu;
   std::condition_variable wake;
   bool requested ABSL_GUARDED_BY(mu) = false;
+  std::vector<std::function<void(const Status&)>> reloads ABSL_GUARDED_BY(mu);
 };
 
 int DefaultWorkers(unsigned hardware_threads) {
@@ -108,7 +111,8 @@ Server::Server(Options options, Log& log)
   for (const AccountOptions& account : options_.accounts) {
     accounts_.Add(account.name);
   }
-  authenticator_ = std::make_unique<Authenticator>(options_.auth, accounts_);
+  authenticator_ =
+      std::make_unique<Authenticator>(options_.auth, accounts_, options_.tls.verify_and_map);
   context_.reset(new ServerContext{.options = options_,
                                    .identity = identity_,
                                    .log = log_,
@@ -130,16 +134,42 @@ Server::Server(Options options, Log& log)
 
 Server::~Server() = default;
 
-Status Server::ConfigureAccounts() {
-  WEIR_ASSIGN_OR_RETURN(accounts_.Get(kGlobalAccount).mapper,
-                        SubjectMapper::Make(options_.mappings));
-  for (const AccountOptions& account : options_.accounts) {
-    WEIR_ASSIGN_OR_RETURN(accounts_.Add(account.name).mapper,
-                          SubjectMapper::Make(account.mappings));
-    accounts_.Add(account.name).trace_destination = account.trace_destination;
-    accounts_.Add(account.name).trace_sampling = account.trace_sampling;
+StatusOr<Server::AccountMappers> Server::MakeMappers(const Options& options) {
+  AccountMappers mappers;
+  WEIR_ASSIGN_OR_RETURN(SubjectMapper global, SubjectMapper::Make(options.mappings));
+  mappers.emplace_back("$G", std::move(global));
+  for (const AccountOptions& account : options.accounts) {
+    WEIR_ASSIGN_OR_RETURN(SubjectMapper mapper, SubjectMapper::Make(account.mappings));
+    mappers.emplace_back(account.name, std::move(mapper));
   }
-  return OkStatus();
+  return mappers;
+}
+
+// Gives every account what its block says, and takes it from those that have none (any more).
+void Server::ConfigureAccounts(AccountMappers mappers) {
+  accounts_.ForEach([](Account& account) {
+    account.configured = account.id() == kGlobalAccount || account.is_system();
+    account.mapper = {};
+    account.trace_destination.clear();
+    account.limits = {};
+  });
+  for (const AccountOptions& options : options_.accounts) {
+    Account& account = accounts_.Add(options.name);
+    account.configured = true;
+    account.trace_destination = options.trace_destination;
+    account.trace_sampling = options.trace_sampling;
+    account.limits = options.limits;
+  }
+  for (auto& [name, mapper] : mappers) {
+    accounts_.Add(name).mapper = std::move(mapper);
+  }
+}
+
+// Hashes are checked by threads of their own: one takes a tenth of a second.
+void Server::StartPasswords() {
+  if (authenticator_->uses_bcrypt() && context_->passwords == nullptr) {
+    context_->passwords = std::make_unique<storage::BlockingPool>("weir-passwords", kHashThreads);
+  }
 }
 
 Status Server::StartParts() {
@@ -193,12 +223,44 @@ void Server::RequestStop() {
   stopping_->wake.notify_all();
 }
 
+void Server::RequestReload(std::function<void(const Status&)> done) {
+  {
+    MutexLock lock(stopping_->mu);
+    stopping_->reloads.push_back(std::move(done));
+  }
+  stopping_->wake.notify_all();
+}
+
+// The main thread, which reloads meanwhile.
+void Server::WaitForStop() {
+  while (true) {
+    std::vector<std::function<void(const Status&)>> reloads;
+    {
+      MutexLock lock(stopping_->mu);
+      while (!stopping_->requested && stopping_->reloads.empty()) {
+        lock.Wait(stopping_->wake);
+      }
+      if (stopping_->requested) {
+        return;
+      }
+      reloads.swap(stopping_->reloads);
+    }
+    for (const auto& done : reloads) {
+      done(Reload());
+    }
+  }
+}
+
 void Server::OnSignal(int number) {
   log_.Info("Trapped ", Quoted(SignalName(number)), " signal");
   if (number == SIGUSR1 && reopen_log_) {
     reopen_log_();
   } else if (number == SIGHUP) {
-    log_.Error("Failed to reload server configuration: this server does not reload; restart it");
+    RequestReload([this](const Status& reloaded) {
+      if (!reloaded.ok()) {
+        log_.Error("Failed to reload server configuration: ", weir::Message(reloaded));
+      }
+    });
   } else if (number == SIGUSR2) {
     EnterLameDuckMode();
   } else if (number == SIGINT || (number == SIGTERM && !lame_duck_)) {
@@ -223,7 +285,15 @@ void Server::EnterLameDuckMode() {
 Status Server::Run() {
   LogStart(log_, options_, identity_);
   WEIR_RETURN_IF_ERROR(WritePidFile());
-  WEIR_RETURN_IF_ERROR(ConfigureAccounts());
+  WEIR_ASSIGN_OR_RETURN(AccountMappers mappers, MakeMappers(options_));
+  ConfigureAccounts(std::move(mappers));
+  if (options_.tls.enabled) {
+    WEIR_ASSIGN_OR_RETURN(context_->client_tls, TlsContext::Make(options_.tls));
+    if (options_.tls.connection_rate_limit > 0) {
+      context_->tls_rate = std::make_unique<RateCounter>(options_.tls.connection_rate_limit);
+    }
+  }
+  StartPasswords();
   if (Status started = StartParts(); !started.ok()) {
     StopEverything();
     return started;
@@ -254,12 +324,7 @@ Status Server::Run() {
     threads_.emplace_back([&worker] { worker->Run(); });
   }
   workers_.front()->Post([this] { ServeFrom(0); });
-  {
-    MutexLock lock(stopping_->mu);
-    while (!stopping_->requested) {
-      lock.Wait(stopping_->wake);
-    }
-  }
+  WaitForStop();
   log_.Info("Initiating Shutdown...");
   context_->accepting = false;
   workers_.front()->Post([this, &signals] {
@@ -287,6 +352,17 @@ void Server::ServeFrom(size_t part) {
 void Server::OpenListener() {
   log_.Info("Listening for client connections on ", options_.client.host, ":",
             context_->client_port.load());
+  if (options_.proxy_protocol) {
+    log_.Info("PROXY protocol enabled for client connections");
+  }
+  if (context_->client_tls) {
+    bool first_only = options_.tls.handshake_first && options_.tls.handshake_first_fallback_ns == 0;
+    log_.Info("TLS ", options_.allow_non_tls && !first_only ? "available" : "required",
+              " for client connections");
+    if (first_only) {
+      log_.Warn("Clients that are not using \"TLS Handshake First\" option will fail to connect");
+    }
+  }
   listener_->StartAccepting();
   context_->accepting = true;
   log_.Info("Server is ready");
@@ -331,6 +407,7 @@ void Server::StopEverything() {
     thread.join();
   }
   threads_.clear();
+  context_->passwords.reset();
   for (auto& worker : workers_) {
     worker->DiscardMail();
   }

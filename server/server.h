@@ -5,12 +5,14 @@
 #include <memory>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "protocol/base/log.h"
 #include "protocol/base/status.h"
 #include "server/context.h"
 #include "server/listener.h"
+#include "server/options_reload.h"
 #include "server/worker.h"
 
 namespace weir::server {
@@ -32,6 +34,22 @@ class Server {
     // workers running unless the start failed. Blocks until the part is quiet. Also called after a
     // start that failed.
     std::function<void()> stop;
+    // What a reload would have the part do; an error refuses the reload. On the main thread, with
+    // the workers running.
+    std::function<Status(const Options& fresh)> check_reload = nullptr;
+    // The options have changed. All workers rest, so everything may be touched and nothing waited
+    // for.
+    std::function<void(const std::vector<ReloadChange>&)> reload = nullptr;
+    // Behind it, with the workers running: for what takes long. On the main thread.
+    std::function<void(const std::vector<ReloadChange>&)> after_reload = nullptr;
+  };
+  // What a reload needs of whoever started the server.
+  struct Reloading {
+    // The options again: the file read anew, the flags over it.
+    std::function<StatusOr<Options>()> load;
+    // Whether the log could go there.
+    std::function<Status(const LogOptions&)> check_log;
+    std::function<Status(const LogOptions&)> restart_log;
   };
 
   Server(Options options, Log& log);
@@ -45,18 +63,29 @@ class Server {
   // What SIGUSR1 does; runs on worker 0. Before Run().
   void SetReopenLog(std::function<void()> reopen) { reopen_log_ = std::move(reopen); }
 
+  // Without it a reload is refused. Before Run().
+  void SetReloading(Reloading reloading) { reloading_ = std::move(reloading); }
+
   // Starts everything, serves until a signal (or RequestStop) and stops everything. An error names
   // what could not be started; everything that was started is stopped again.
   Status Run();
   // Thread-safe.
   void RequestStop();
+  // Reads the configuration anew, on the main thread, and does what it says or, when some of it
+  // cannot be done, nothing (server-config.md 10). `done` is called there with the outcome, which
+  // is not logged. Thread-safe; a request at the end of the server is dropped.
+  void RequestReload(std::function<void(const Status&)> done);
 
   // Runs `task` on every worker and waits until all have; not from a worker. At once, on the
   // calling thread, when the workers do not run.
   void RunOnAllWorkers(const std::function<void(Worker&)>& task);
 
  private:
-  Status ConfigureAccounts();
+  // By account; those of the global one under its name.
+  using AccountMappers = std::vector<std::pair<std::string, SubjectMapper>>;
+  static StatusOr<AccountMappers> MakeMappers(const Options& options);
+  void ConfigureAccounts(AccountMappers mappers);
+  void StartPasswords();
   Status StartParts();
   Status WritePidFile();
   Status WritePortsFile();
@@ -66,6 +95,17 @@ class Server {
   void OnSignal(int number);
   void EnterLameDuckMode();
   void StopEverything();
+  void WaitForStop();
+
+  // server_reload.cc
+  Status Reload();
+  void Apply(Options fresh, const std::vector<ReloadChange>& changes, AccountMappers mappers,
+             std::shared_ptr<const TlsContext> tls);
+  void ApplyChange(const ReloadChange& change);
+  void CloseExcess();
+  void DropUnpinned();
+  // Runs `task` on the main thread while every worker waits between two of its events.
+  void WhileWorkersRest(const std::function<void()>& task);
 
   Options options_;
   Log& log_;
@@ -83,6 +123,7 @@ class Server {
   size_t started_parts_ = 0;
   std::string ports_file_;
   std::function<void()> reopen_log_;
+  Reloading reloading_;
 
   struct Stopping;
   std::unique_ptr<Stopping> stopping_;

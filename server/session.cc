@@ -1,5 +1,9 @@
 #include "server/session.h"
 
+#include <algorithm>
+#include <utility>
+#include <vector>
+
 #include "protocol/base/json.h"
 #include "protocol/base/strings.h"
 #include "protocol/headers.h"
@@ -39,13 +43,15 @@ Session::Session(SessionHost& host, ByteQueue& out, const ClientLimits& limits,
     : host_(host),
       out_(out),
       limits_(limits),
-      account_(anonymous.account),
-      permissions_(std::move(anonymous.permissions)),
       parser_(ParserLimits(limits, false)),
       expects_connect_(anonymous.account == nullptr || anonymous.by_default) {
-  if (permissions_ && permissions_->responses().enabled) {
-    grants_.emplace(permissions_->responses());
+  if (anonymous.account != nullptr) {
+    Bind(std::move(anonymous));
   }
+}
+
+Session::~Session() {
+  Leave();
 }
 
 Session::Progress Session::OnBytes(std::string_view input, size_t& consumed) {
@@ -79,6 +85,9 @@ Session::Progress Session::OnBytes(std::string_view input, size_t& consumed) {
       }
     } else {
       Handle(op);
+      if (waiting_) [[unlikely]] {
+        return Progress::kWait;
+      }
     }
   }
   return closing_ == CloseReason::kNone ? Progress::kAll : Progress::kClosed;
@@ -159,17 +168,22 @@ void Session::HandleConnect(std::string_view json) {
     Close(CloseReason::kProtocolViolation);
     return;
   }
-  AuthOutcome who = host_.Authenticate(options_);
+  waiting_ = true;
+  if (auto who = host_.Authenticate(options_)) {
+    Answer(std::move(*who));
+  }
+}
+
+void Session::Answer(AuthOutcome who) {
+  waiting_ = false;
   if (who.account == nullptr || !options_.account.empty() || options_.new_account) {
+    host_.OnRefused();
     Refuse("Authorization Violation", CloseReason::kAuthenticationFailure);
     return;
   }
-  account_ = who.account;
-  permissions_ = std::move(who.permissions);
-  publish_memo_.clear();
-  grants_.reset();
-  if (permissions_ && permissions_->responses().enabled) {
-    grants_.emplace(permissions_->responses());
+  if (!Bind(std::move(who))) {
+    RefuseForAccount();
+    return;
   }
   expects_connect_ = false;
   host_.OnAuthenticated();
@@ -178,7 +192,7 @@ void Session::HandleConnect(std::string_view json) {
     return;
   }
   client_headers_ = options_.headers && limits_.headers;
-  parser_.limits().headers = client_headers_;
+  ApplyLimits();
   if (options_.no_responders && !client_headers_) {
     Refuse("no responders requires headers support", CloseReason::kNoRespondersRequiresHeaders);
     return;
@@ -186,6 +200,89 @@ void Session::HandleConnect(std::string_view json) {
   connected_ = true;
   host_.OnConnected();
   SendOk();
+}
+
+// Takes the account and the permissions on. False when the account has no room.
+bool Session::Bind(AuthOutcome who) {
+  if (who.account != account_) {
+    Leave();
+    account_ = who.account;
+    counted_ = true;
+    int64_t others = account_->clients.fetch_add(1, std::memory_order_relaxed);
+    int64_t allowed = account_->limits.max_connections;
+    if (allowed >= 0 && others >= allowed) {
+      Leave();
+      return false;
+    }
+  }
+  user_ = std::move(who.user);
+  permissions_ = std::move(who.permissions);
+  publish_memo_.clear();
+  grants_.reset();
+  if (permissions_ && permissions_->responses().enabled) {
+    grants_.emplace(permissions_->responses());
+  }
+  return true;
+}
+
+void Session::Leave() {
+  if (std::exchange(counted_, false)) {
+    account_->clients.fetch_sub(1, std::memory_order_relaxed);
+  }
+}
+
+void Session::RefuseForAccount() {
+  host_.LogError("maximum account active connections exceeded");
+  Refuse("maximum account active connections exceeded", CloseReason::kMaxAccountConnections);
+}
+
+void Session::Reauthorize(AuthOutcome who, const std::function<void(std::string_view)>& removed) {
+  int64_t allowed = account_->limits.max_connections;
+  if (allowed >= 0 && account_->clients.load(std::memory_order_relaxed) > allowed) {
+    Leave();
+    RefuseForAccount();
+    return;
+  }
+  Bind(std::move(who));
+  struct Lost {
+    uint32_t slot;
+    std::string text;
+  };
+  std::vector<Lost> lost;
+  subscriptions_.ForEach([&](uint32_t slot, SubscriptionTable::Subscription& subscription) {
+    auto verdict = permissions_
+                       ? permissions_->MaySubscribe(subscription.subject, subscription.queue)
+                       : PermissionSet::Verdict::kYes;
+    subscription.filtered = verdict == PermissionSet::Verdict::kFiltered;
+    if (verdict == PermissionSet::Verdict::kNo) {
+      std::string queue = subscription.queue.empty()
+                              ? std::string()
+                              : Cat(" using queue ", Quoted(subscription.queue));
+      lost.push_back({slot, Cat(Quoted(subscription.subject), queue, " (sid ",
+                                Quoted(subscription.sid), ")")});
+    }
+  });
+  for (const Lost& each : lost) {
+    RemoveSubscription(each.slot);
+    SendError(Cat("Permissions Violation for Subscription to ", each.text));
+    removed(each.text);
+  }
+}
+
+void Session::ApplyLimits() {
+  parser_.limits() = ParserLimits(limits_, client_headers_);
+  parser_.limits().max_payload = max_payload();
+}
+
+int64_t Session::max_payload() const {
+  int64_t of_account = account_ == nullptr ? -1 : account_->limits.max_payload;
+  return of_account >= 0 ? std::min(limits_.max_payload, of_account) : limits_.max_payload;
+}
+
+int64_t Session::MaxSubscriptions() const {
+  int64_t of_server = limits_.max_subscriptions > 0 ? limits_.max_subscriptions : INT64_MAX;
+  int64_t of_account = account_->limits.max_subscriptions;
+  return of_account >= 0 ? std::min(of_server, of_account) : of_server;
 }
 
 bool Session::HandlePub(Op& op) {
@@ -337,8 +434,7 @@ void Session::HandleSub(const Op& op) {
         Cat("Permissions Violation for Subscription to ", Quoted(op.subject), ", too many tokens"));
     return;
   }
-  if (limits_.max_subscriptions > 0 &&
-      subscriptions_.size() >= static_cast<size_t>(limits_.max_subscriptions)) {
+  if (static_cast<int64_t>(subscriptions_.size()) >= MaxSubscriptions()) {
     SendError("maximum subscriptions exceeded");
     return;
   }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -44,6 +45,7 @@ struct PublishOutcome {
 struct AuthOutcome {
   Account* account = nullptr;                                  // nullptr: refused
   std::shared_ptr<const PermissionSet> permissions = nullptr;  // nullptr: everything is allowed
+  std::string user = {};  // of the configuration; empty: a token, or nobody was asked
   // Before CONNECT: this is the no_auth_user, to be taken as such with the first word that is not
   // CONNECT (protocol.md 1.1).
   bool by_default = false;
@@ -67,8 +69,11 @@ class SessionHost {
                                   const SubscriptionTable::Subscription& subscription) = 0;
   // Delivers everything that other workers have mailed so far (invariant I4).
   virtual void DrainMail() = 0;
-  // Decides who this is; `failure` is set when refused.
-  virtual AuthOutcome Authenticate(const protocol::ConnectOptions& options) = 0;
+  // Decides who this is. nullopt: that takes a while; Session::Answer() will be called, and no
+  // input is handled before.
+  virtual std::optional<AuthOutcome> Authenticate(const protocol::ConnectOptions& options) = 0;
+  // Nobody known: the session refuses it next.
+  virtual void OnRefused() = 0;
   // The INFO behind the first PONG (protocol.md 4.3).
   virtual std::string ConnectInfo(const Account& account) = 0;
   // It is known who the client is: the authentication timer ends.
@@ -107,12 +112,16 @@ class Session {
   enum class Progress : uint8_t {
     kAll,    // everything complete was consumed
     kPause,  // a receiver is congested: call again later with the rest
+    kWait,   // ... behind Answer()
     kClosed,
   };
 
   // `anonymous`: what a client is before it sends CONNECT; no account when authentication is
   // required.
   Session(SessionHost& host, ByteQueue& out, const ClientLimits& limits, AuthOutcome anonymous);
+  ~Session();
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
 
   // Handles the complete operations at the front of `input`; `consumed` says how many bytes to
   // drop.
@@ -130,6 +139,16 @@ class Session {
   // in the words of the report; empty: it was, or would have been.
   std::string_view DeliverTraced(uint32_t slot, uint16_t generation, const Message& message);
 
+  // Authenticate() has put its decision off: Answer() is to come.
+  bool waiting() const { return waiting_; }
+  void Answer(AuthOutcome who);
+  // A reload: the same client in the same account, perhaps with other permissions. Subscriptions
+  // that it may not have any more end, each with an -ERR; `removed` gets `"foo" (sid "1")`. Closes
+  // when the account has too many clients now.
+  void Reauthorize(AuthOutcome who, const std::function<void(std::string_view)>& removed);
+  // Takes the limits of the configuration and of the account over, which may have changed.
+  void ApplyLimits();
+
   // Sends -ERR with this text and closes.
   void Refuse(std::string_view text, CloseReason reason);
   void SendLine(std::string_view line);
@@ -143,6 +162,10 @@ class Session {
   }
   const protocol::ConnectOptions& options() const { return options_; }
   bool connected() const { return connected_; }
+  // The user that the client was taken for, which a certificate or no_auth_user may have decided.
+  const std::string& user() const { return user_; }
+  // What INFO tells: the server's limit, or a lower one of the account.
+  int64_t max_payload() const;
   // Knows asynchronous INFO and has seen its first PONG (protocol.md 4.2).
   bool wants_async_info() const { return connected_ && options_.protocol >= 1 && first_pong_sent_; }
   Account* account() const { return account_; }
@@ -167,6 +190,10 @@ class Session {
   void OnParseError();
   void Handle(const protocol::Op& op);
   void HandleConnect(std::string_view json);
+  bool Bind(AuthOutcome who);
+  void RefuseForAccount();
+  void Leave();
+  int64_t MaxSubscriptions() const;
   bool HandlePub(protocol::Op& op);
   std::string Refusal(const protocol::Op& op);
   // False: the message goes nowhere. `trace` stays empty for one that is not traced.
@@ -190,7 +217,8 @@ class Session {
   SessionHost& host_;
   ByteQueue& out_;
   const ClientLimits& limits_;
-  Account* account_;
+  Account* account_ = nullptr;
+  std::string user_;
   std::shared_ptr<const PermissionSet> permissions_;
   std::optional<ReplyGrants> grants_;  // with allow_responses
   // The last subject that was checked, so that "same subject again" costs one compare.
@@ -204,6 +232,8 @@ class Session {
   uint64_t control_ops_ = 0;  // SUB, UNSUB, PING
   bool expects_connect_;      // credentials are required and have not come
   bool connected_ = false;
+  bool waiting_ = false;  // for Answer()
+  bool counted_ = false;  // among the account's clients
   bool first_pong_sent_ = false;
   bool client_headers_ = false;
   bool tracing_ = false;  // as of the last input

@@ -4,7 +4,10 @@
 #include <utility>
 
 #include <boost/asio/buffer.hpp>
+#include <boost/asio/post.hpp>
 #include <sys/socket.h>
+
+#include "server/tls_layer.h"
 
 namespace weir::server {
 
@@ -30,6 +33,10 @@ class TcpTransport : public Transport {
   }
 
   void StartRead(char* buffer, size_t capacity, Handler& handler) override {
+    if (tls_) {
+      StartTlsRead({buffer, capacity, &handler});
+      return;
+    }
     socket_.async_read_some(asio::buffer(buffer, capacity),
                             [&handler](boost::system::error_code error, size_t bytes) {
                               bool failed = error && error != asio::error::eof;
@@ -38,6 +45,9 @@ class TcpTransport : public Transport {
   }
 
   ptrdiff_t Write(const iovec* parts, int count) override {
+    if (tls_) {
+      return WriteTls(parts, count);
+    }
     msghdr message{};
     message.msg_iov = const_cast<iovec*>(parts);
     message.msg_iovlen = static_cast<size_t>(count);
@@ -62,7 +72,20 @@ class TcpTransport : public Transport {
                        });
   }
 
+  void StartTls(std::shared_ptr<const TlsContext> context, std::string early,
+                Handler& handler) override {
+    tls_ =
+        std::make_unique<TlsLayer>(std::move(context), socket_.native_handle(), std::move(early));
+    // Not from inside this call: the handshake may be complete or hopeless at once.
+    asio::post(socket_.get_executor(), [this, &handler] { ContinueHandshake(handler); });
+  }
+
+  const TlsPeer* tls() const override { return peer_.get(); }
+
   void Close() override {
+    if (tls_) {
+      tls_->Shutdown();
+    }
     boost::system::error_code ignored;
     socket_.shutdown(asio::ip::tcp::socket::shutdown_both, ignored);
     socket_.close(ignored);
@@ -76,7 +99,90 @@ class TcpTransport : public Transport {
   int remote_port() const override { return remote_port_; }
 
  private:
+  struct PendingRead {
+    char* buffer;
+    size_t capacity;
+    Handler* handler;
+  };
+
+  template <typename Callback>
+  void WaitFor(TlsLayer::Step step, Callback callback) {
+    socket_.async_wait(step == TlsLayer::Step::kWantWrite ? asio::ip::tcp::socket::wait_write
+                                                          : asio::ip::tcp::socket::wait_read,
+                       std::move(callback));
+  }
+
+  void ContinueHandshake(Handler& handler) {
+    std::string error = "EOF";
+    TlsLayer::Step step = socket_.is_open() ? tls_->Handshake(error) : TlsLayer::Step::kFailed;
+    if (step == TlsLayer::Step::kWantRead || step == TlsLayer::Step::kWantWrite) {
+      WaitFor(step, [this, &handler](boost::system::error_code failed) {
+        if (failed) {
+          handler.OnHandshake("EOF");
+        } else {
+          ContinueHandshake(handler);
+        }
+      });
+      return;
+    }
+    if (step == TlsLayer::Step::kDone) {
+      peer_ = std::make_unique<TlsPeer>(TlsPeer::Of(tls_->session()));
+      error.clear();
+    }
+    handler.OnHandshake(error);
+  }
+
+  void StartTlsRead(PendingRead read) {
+    if (tls_->has_pending()) {
+      asio::post(socket_.get_executor(), [this, read] { ContinueTlsRead(read); });
+      return;
+    }
+    WaitForTlsRead(TlsLayer::Step::kWantRead, read);
+  }
+
+  void WaitForTlsRead(TlsLayer::Step step, PendingRead read) {
+    WaitFor(step, [this, read](boost::system::error_code failed) {
+      if (failed) {
+        read.handler->OnRead(0, true);
+      } else {
+        ContinueTlsRead(read);
+      }
+    });
+  }
+
+  void ContinueTlsRead(PendingRead read) {
+    if (!socket_.is_open()) {
+      read.handler->OnRead(0, true);
+      return;
+    }
+    TlsLayer::Progress progress = tls_->Read(read.buffer, read.capacity);
+    switch (progress.step) {
+      case TlsLayer::Step::kWantRead:
+      case TlsLayer::Step::kWantWrite:
+        WaitForTlsRead(progress.step, read);
+        return;
+      case TlsLayer::Step::kDone:
+        read.handler->OnRead(progress.bytes, false);
+        return;
+      case TlsLayer::Step::kEnded:
+      case TlsLayer::Step::kFailed:
+        read.handler->OnRead(0, progress.step == TlsLayer::Step::kFailed);
+        return;
+    }
+  }
+
+  ptrdiff_t WriteTls(const iovec* parts, int count) {
+    TlsLayer::Progress progress = tls_->Write(parts, count);
+    if (progress.bytes > 0 || progress.step == TlsLayer::Step::kDone) {
+      return static_cast<ptrdiff_t>(progress.bytes);
+    }
+    bool wait = progress.step == TlsLayer::Step::kWantWrite;
+    return wait ? kWouldBlock : kFailed;
+  }
+
   asio::ip::tcp::socket socket_;
+  std::unique_ptr<TlsLayer> tls_;
+  std::unique_ptr<TlsPeer> peer_;
   std::string remote_ip_;
   int remote_port_ = 0;
 };

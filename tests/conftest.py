@@ -1,5 +1,6 @@
 import pytest
 
+from harness.certificates import Authority
 from harness.server import Server
 
 
@@ -23,3 +24,9 @@ def start_server(tmp_path):
     for server in servers:
         if server.running():
             server.kill()
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory):
+    """An authority whose certificates both sides of a test trust."""
+    return Authority(tmp_path_factory.mktemp("authority"))

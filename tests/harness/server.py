@@ -61,18 +61,35 @@ class Server:
         self.config_path = os.path.join(self.directory, "server.conf")
         self.process = None
         self._began = 0.0
+        self.flags = []  # behind "-c file" at the next start
         self._from = 0
-        lines = [
+        self._lines = [
             f'listen: "127.0.0.1:{self.port}"',
             "server_name: S1",
             f'jetstream {{ store_dir: "{self.store}", sync_interval: {sync}, {jetstream} }}',
-            config,
         ]
         workers = workers or os.environ.get("WEIR_WORKERS")
         if workers and self.is_weir:
-            lines.append(f"workers: {workers}")
+            self._lines.append(f"workers: {workers}")
+        self.write_config(config)
+
+    def write_config(self, config):
+        """The configuration file anew: what every server has, and `config`."""
         with open(self.config_path, "w", encoding="utf-8") as f:
-            f.write("\n".join(lines) + "\n")
+            f.write("\n".join([*self._lines, config]) + "\n")
+
+    def reload(self, config, seconds=20.0):
+        """Writes `config` and sends SIGHUP; what the log says of it, a list of "[LVL] text"."""
+        self.write_config(config)
+        before = len(self.log())
+        self.process.send_signal(signal.SIGHUP)
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            log = self.log()[before:]
+            if log.endswith("\n") and ("Reloaded server configuration" in log or "Failed to reload" in log):
+                return [re.sub(r"^\[\d+\] [\d/]+ [\d:.]+ ", "", line) for line in log.splitlines()]
+            time.sleep(0.01)
+        raise AssertionError(f"no reload after {seconds} s; the log:\n{self.log()}")
 
     @property
     def url(self):
@@ -101,8 +118,8 @@ class Server:
         self._began = time.time()
         with open(self.log_path, "ab") as log:
             self._from = log.tell()
-            self.process = subprocess.Popen([self.binary, "-c", self.config_path], stdin=subprocess.DEVNULL,
-                                            stdout=log, stderr=log)
+            self.process = subprocess.Popen([self.binary, "-c", self.config_path, *self.flags],
+                                            stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         deadline = time.monotonic() + seconds
         while "Server is ready" not in self.log():
             if self.process.poll() is not None:

@@ -7,17 +7,29 @@ import time
 class WireClient:
     """A blocking connection. Every wait has a limit and fails with what had come so far."""
 
-    def __init__(self, port, connect=True, host="127.0.0.1", seconds=5.0, **options):
+    def __init__(self, port, connect=True, host="127.0.0.1", seconds=5.0, tls=None, tls_first=None, **options):
+        """`tls`: an ssl.SSLContext, used behind INFO; `tls_first`: one used before it."""
         self.seconds = seconds
         self.socket = socket.create_connection((host, port), timeout=seconds)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.buffer = b""
+        if tls_first:
+            self.start_tls(tls_first)
         line = self.read_line()
         assert line.startswith("INFO "), line
         self.info = json.loads(line[5:])
+        if tls:
+            self.start_tls(tls)
         if connect:
-            settings = {"verbose": False, "pedantic": False, "headers": True, "no_responders": True, "protocol": 1}
-            self.send(f"CONNECT {json.dumps(settings | options)}\r\n")
+            self.connect(**options)
+
+    def connect(self, **options):
+        settings = {"verbose": False, "pedantic": False, "headers": True, "no_responders": True, "protocol": 1}
+        self.send(f"CONNECT {json.dumps(settings | options)}\r\n")
+
+    def start_tls(self, context):
+        self.socket.settimeout(self.seconds)
+        self.socket = context.wrap_socket(self.socket, server_hostname="localhost")
 
     @property
     def name(self):

@@ -2,10 +2,27 @@
 
 #include <string>
 
+#include <crypt.h>
 #include <gtest/gtest.h>
 
 namespace weir::server {
 namespace {
+
+// At the lowest cost.
+std::string BcryptOf(const std::string& password) {
+  crypt_data data{};
+  return ::crypt_r(password.c_str(), "$2b$04$abcdefghijklmnopqrstuu", &data);
+}
+
+UserOptions MakeUser(std::string name, std::string password, std::string account = "",
+                     std::vector<std::string> connection_types = {}) {
+  UserOptions user;
+  user.name = std::move(name);
+  user.password = std::move(password);
+  user.account = std::move(account);
+  user.connection_types = std::move(connection_types);
+  return user;
+}
 
 class AuthenticatorTest : public testing::Test {
  protected:
@@ -17,7 +34,7 @@ class AuthenticatorTest : public testing::Test {
     connect.user = user;
     connect.pass = pass;
     connect.auth_token = token;
-    AuthOutcome outcome = authenticator.Authenticate(connect);
+    AuthOutcome outcome = authenticator.Decide({connect}).outcome;
     return outcome.account == nullptr ? "" : outcome.account->name();
   }
   AccountRegistry accounts_;
@@ -80,7 +97,7 @@ TEST_F(AuthenticatorTest, UsersOfAccountsWithPermissions) {
   protocol::ConnectOptions connect;
   connect.user = "b";
   connect.pass = "2";
-  AuthOutcome outcome = authenticator.Authenticate(connect);
+  AuthOutcome outcome = authenticator.Decide({connect}).outcome;
   ASSERT_NE(outcome.permissions, nullptr);
   EXPECT_FALSE(outcome.permissions->MayPublish("x"));
 }
@@ -102,6 +119,100 @@ TEST_F(AuthenticatorTest, NoAuthUserStandsInForEmptyCredentials) {
   EXPECT_FALSE(authenticator.announced());
   ASSERT_NE(authenticator.BeforeConnect().account, nullptr);
   EXPECT_EQ(authenticator.BeforeConnect().account->name(), "G1");
+}
+
+TEST_F(AuthenticatorTest, AHashIsLeftToWhoeverMayWait) {
+  const std::string hash = BcryptOf("secret");
+  AuthOptions options;
+  options.users = {MakeUser("u", hash)};
+  Authenticator authenticator(options, accounts_);
+  EXPECT_TRUE(authenticator.uses_bcrypt());
+  protocol::ConnectOptions connect;
+  connect.user = "u";
+  connect.pass = "secret";
+
+  AuthDecision decision = authenticator.Decide({connect});
+
+  EXPECT_EQ(decision.hash, hash);
+  EXPECT_EQ(decision.secret, "secret");
+  EXPECT_NE(decision.outcome.account, nullptr);
+}
+
+TEST_F(AuthenticatorTest, AHashMatchesItsPasswordAlone) {
+  for (char variant : {'a', 'b', 'x', 'y'}) {
+    std::string hash = BcryptOf("secret");
+    hash[2] = variant;
+    EXPECT_TRUE(CheckBcrypt(hash, "secret")) << hash;
+    EXPECT_FALSE(CheckBcrypt(hash, "Secret")) << hash;
+    EXPECT_FALSE(CheckBcrypt(hash, "")) << hash;
+    EXPECT_FALSE(CheckBcrypt(hash, std::string("secret\0x", 8))) << hash;
+  }
+  EXPECT_FALSE(CheckBcrypt("$2a$04$tooshort", "secret"));
+}
+
+TEST_F(AuthenticatorTest, OnlyUsersOfOurKindOfConnectionGetIn) {
+  AuthOptions options;
+  options.users = {MakeUser("web", "", "", {"WEBSOCKET", "MQTT"}),
+                   MakeUser("any", "", "", {"MQTT", "STANDARD"})};
+  EXPECT_EQ(Ask(options, "web", ""), "");
+  EXPECT_EQ(Ask(options, "any", ""), "$G");
+}
+
+TEST_F(AuthenticatorTest, ACertificateNamesTheUser) {
+  AuthOptions options;
+  options.users = {MakeUser("derek@nats.io", "", "A"), MakeUser("two.example", "", "B"),
+                   MakeUser("O=Acme,CN=x", "", "C"), MakeUser("CN=z,DC=com", "", "D")};
+  Authenticator authenticator(options, accounts_, /*map_certificates=*/true);
+  auto account = [&authenticator](const TlsPeer& peer) {
+    protocol::ConnectOptions connect;
+    connect.user = "two.example";  // does not count
+    auto outcome = authenticator.Decide({connect, &peer}).outcome;
+    return outcome.account == nullptr ? std::string() : outcome.account->name();
+  };
+  TlsPeer peer;
+  EXPECT_EQ(account(peer), "");
+  peer.has_certificate = true;
+  peer.names = {"one.example"};
+  peer.subject = "CN=x,O=Acme";
+  peer.distinguished_name = DistinguishedName::Parse("CN=x,O=Acme");
+  EXPECT_EQ(account(peer), "C");
+  peer.names = {"one.example", "two.example", "derek@nats.io"};
+  EXPECT_EQ(account(peer), "B");
+  peer.names.clear();
+  peer.distinguished_name.reset();
+  peer.subject = "CN=z";
+  peer.subject_with_domain = "CN=z,DC=com";
+  EXPECT_EQ(account(peer), "D");
+}
+
+TEST_F(AuthenticatorTest, AServerWithUsersOfTheSystemAccountAloneIsOpen) {
+  AuthOptions options;
+  options.users = {MakeUser("admin", "x", "$SYS")};
+  EXPECT_EQ(Ask(options, "", ""), "$G");
+  EXPECT_EQ(Ask(options, "admin", "x"), "$SYS");
+  EXPECT_EQ(Ask(options, "admin", "y"), "");
+  EXPECT_TRUE(Authenticator(options, accounts_).announced());
+  options.block_given = true;
+  EXPECT_EQ(Ask(options, "", ""), "");
+}
+
+TEST_F(AuthenticatorTest, AReloadKnowsWhoHasMoved) {
+  AuthOptions options;
+  options.users = {MakeUser("a", "", "A")};
+  Authenticator users(options, accounts_);
+  protocol::ConnectOptions connect;
+  connect.user = "a";
+  connect.pass = "x";
+  EXPECT_EQ(users.AccountOf("a", {connect}), accounts_.FindByName("A"));
+  EXPECT_EQ(users.AccountOf("b", {connect}), nullptr);
+
+  AuthOptions single;
+  single.username = "a";
+  single.password = "x";
+  EXPECT_EQ(Authenticator(single, accounts_).AccountOf("a", {connect}),
+            &accounts_.Get(kGlobalAccount));
+  single.password = "y";
+  EXPECT_EQ(Authenticator(single, accounts_).AccountOf("a", {connect}), nullptr);
 }
 
 }  // namespace

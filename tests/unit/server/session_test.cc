@@ -62,10 +62,14 @@ class FakeHost : public SessionHost {
               1U);
   }
   void DrainMail() override { ++drains; }
-  AuthOutcome Authenticate(const protocol::ConnectOptions& options) override {
+  std::optional<AuthOutcome> Authenticate(const protocol::ConnectOptions& options) override {
     asked.push_back(options.user);
+    if (options.user == "later") {
+      return std::nullopt;
+    }
     return options.user == "nobody" ? AuthOutcome{} : AuthOutcome{next_account, permissions};
   }
+  void OnRefused() override { ++refused; }
   std::string ConnectInfo(const Account& account) override {
     return Cat("INFO ", account.name(), "\r\n");
   }
@@ -93,6 +97,7 @@ class FakeHost : public SessionHost {
   int drains = 0;
   int authenticated = 0;
   int connects = 0;
+  int refused = 0;
   int pongs = 0;
   int64_t now = 1;
 
@@ -581,6 +586,91 @@ TEST_F(SessionTest, AMessageWithATraceHeaderIsTraced) {
 
   EXPECT_EQ(host_->traced, 2);  // the refused one is reported, too, and goes nowhere
   EXPECT_EQ(host_->published.size(), 1U);
+}
+
+TEST_F(SessionTest, ADecisionThatTakesAWhileHoldsTheInputBack) {
+  Start(/*must_connect=*/true);
+
+  EXPECT_EQ(Send("CONNECT {\"verbose\":false,\"user\":\"later\"}\r\nPING\r\n"), "");
+  EXPECT_EQ(progress_, Session::Progress::kWait);
+  EXPECT_EQ(left_, 6U);
+  EXPECT_TRUE(session_->waiting());
+
+  session_->Answer({host_->next_account, nullptr, "later"});
+  EXPECT_FALSE(session_->waiting());
+  EXPECT_EQ(session_->user(), "later");
+  EXPECT_EQ(Send("PING\r\n"), "PONG\r\n");
+}
+
+TEST_F(SessionTest, ALateRefusalCloses) {
+  Start(/*must_connect=*/true);
+  Send("CONNECT {\"user\":\"later\"}\r\n");
+
+  session_->Answer({});
+
+  EXPECT_EQ(TakeOutput(), "-ERR 'Authorization Violation'\r\n");
+  EXPECT_EQ(host_->refused, 1);
+  ExpectClosed(CloseReason::kAuthenticationFailure);
+}
+
+TEST_F(SessionTest, AnAccountHasRoomForSoMany) {
+  Account& account = accounts_.Add("A");
+  account.limits.max_connections = 1;
+  account.clients = 1;
+  host_->next_account = &account;
+
+  EXPECT_EQ(Send("CONNECT {}\r\n"), "-ERR 'maximum account active connections exceeded'\r\n");
+  ExpectClosed(CloseReason::kMaxAccountConnections);
+  EXPECT_EQ(account.clients, 1);
+  session_.reset();
+  EXPECT_EQ(account.clients, 1);
+}
+
+TEST_F(SessionTest, AReloadThatLowersAnAccountsLimitClosesTheExcess) {
+  Account& account = accounts_.Add("A");
+  host_->next_account = &account;
+  Connect();
+  account.clients += 1;  // another one
+  account.limits.max_connections = 1;
+
+  session_->Reauthorize({&account, nullptr, ""}, [](std::string_view) {});
+
+  EXPECT_EQ(TakeOutput(), "-ERR 'maximum account active connections exceeded'\r\n");
+  ExpectClosed(CloseReason::kMaxAccountConnections);
+  EXPECT_EQ(account.clients, 1);
+}
+
+TEST_F(SessionTest, TheLowerLimitOfServerAndAccountHolds) {
+  Account& account = accounts_.Add("A");
+  account.limits.max_payload = 3;
+  account.limits.max_subscriptions = 1;
+  host_->next_account = &account;
+  Connect();
+
+  EXPECT_EQ(session_->max_payload(), 3);
+  EXPECT_EQ(Send("SUB a 1\r\n"), "");
+  EXPECT_EQ(Send("SUB b 2\r\n"), "-ERR 'maximum subscriptions exceeded'\r\n");
+  EXPECT_EQ(Send("PUB a 3\r\nxxx\r\n"), "MSG a 1 3\r\nxxx\r\n");
+  EXPECT_EQ(Send("PUB a 4\r\nxxxx\r\n"), "-ERR 'Maximum Payload Violation'\r\n");
+}
+
+TEST_F(SessionTest, AReloadTakesAwayWhatIsNoLongerAllowed) {
+  Connect();
+  Send("SUB a 1\r\nSUB b 2\r\nSUB b q 3\r\n");
+  Permissions permissions;
+  permissions.subscribe = {.restricted = true, .allow = {"a"}, .deny = {}};
+  std::vector<std::string> removed;
+
+  session_->Reauthorize({host_->next_account, std::make_shared<PermissionSet>(permissions), "u"},
+                        [&removed](std::string_view text) { removed.emplace_back(text); });
+
+  EXPECT_EQ(TakeOutput(),
+            "-ERR 'Permissions Violation for Subscription to \"b\" (sid \"2\")'\r\n"
+            "-ERR 'Permissions Violation for Subscription to \"b\" using queue \"q\" (sid "
+            "\"3\")'\r\n");
+  EXPECT_THAT(removed, ElementsAre("\"b\" (sid \"2\")", "\"b\" using queue \"q\" (sid \"3\")"));
+  EXPECT_EQ(session_->subscriptions(), 1U);
+  EXPECT_TRUE(host_->closed.empty());
 }
 
 }  // namespace
