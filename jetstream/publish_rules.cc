@@ -154,7 +154,8 @@ ApiError PublishRules::CheckWanted(const Inbound& message, const Wanted& wanted)
   if (wanted.stream && *wanted.stream != config_.name) {
     return MakeError(10060);
   }
-  if (wanted.ttl && !wanted.ttl->empty() && !config_.allow_msg_ttl) {
+  // What is no TTL at all is found out later.
+  if (wanted.ttl && !config_.allow_msg_ttl && ParseMessageTtl(*wanted.ttl)) {
     return MakeError(10166);
   }
   if (auto error = CheckSubjectSequence(message.subject, wanted)) {

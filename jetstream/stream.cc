@@ -141,6 +141,7 @@ void Stream::ApplyConfig(StreamConfig config) {
     }
   }
   SetExtras();
+  retention_->EnforceSubjectLimit();
   dedupe_.set_window(spec_.config.duplicate_window_ns);
   Persist();
   MarkDirty();
@@ -320,10 +321,6 @@ void Stream::StoreMarker(std::string_view subject) {
 }
 
 void Stream::Skip(const storage::MessageView& message) {
-  if (store_->state().messages == 0) {
-    store_->TrimTo(message.seq + 1);
-    return;
-  }
   storage::MessageView empty = message;
   empty.headers = {};
   empty.payload = {};
@@ -458,9 +455,13 @@ void Stream::Remember(const storage::MessageView& message) {
 // ---- removals ----
 
 uint64_t Stream::Purge(std::string_view filter, StreamSeq below, uint64_t keep) {
-  StreamSeq first = store_->state().first_seq;
-  uint64_t purged = store_->Purge(filter, below, keep);
-  if (purged > 0) {
+  const auto& state = store_->state();
+  StreamSeq first = state.first_seq;
+  bool everything = filter.empty() || filter == ">";
+  // Beyond the end the numbers go on from there.
+  uint64_t purged = everything && below > state.last_seq + 1 ? store_->TrimTo(below)
+                                                             : store_->Purge(filter, below, keep);
+  if (purged > 0 || state.first_seq != first) {
     MarkDirty();
     if (store_->state().first_seq != first) {
       NotifyTrimmed();

@@ -88,23 +88,28 @@ ApiError FillDuplicateWindow(StreamConfig& config, const JetStreamOptions& optio
   int64_t& window = config.duplicate_window_ns;
   if (window == 0 && !config.mirror && config.sources.empty()) {
     window = kDefaultDuplicateWindow;
-    for (int64_t limit : {config.max_age_ns, options.duplicate_window_ns}) {
-      if (limit > 0 && limit < window) {
-        window = limit;
+    if (options.duplicate_window_ns > 0 && options.duplicate_window_ns < window) {
+      if (pedantic) {
+        return Pedantic("duplicate window limits are higher than current limits");
       }
+      window = options.duplicate_window_ns;
+    }
+    if (config.max_age_ns > 0 && config.max_age_ns < window) {
+      if (pedantic) {
+        return Pedantic("duplicate window cannot be bigger than max age");
+      }
+      window = config.max_age_ns;
     }
   }
   if (window < 0) {
     return Invalid("duplicates window can not be negative");
   }
   if (config.max_age_ns != 0 && window > config.max_age_ns) {
-    return pedantic ? Pedantic("duplicate window cannot be bigger than max age")
-                    : Invalid("duplicates window can not be larger then max age");
+    return Invalid("duplicates window can not be larger then max age");
   }
   if (options.duplicate_window_ns > 0 && window > options.duplicate_window_ns) {
-    return pedantic ? Pedantic("duplicate window limits are higher than current limits")
-                    : Invalid(Cat("duplicates window can not be larger then server limit of ",
-                                  FormatDuration(options.duplicate_window_ns)));
+    return Invalid(Cat("duplicates window can not be larger then server limit of ",
+                       FormatDuration(options.duplicate_window_ns)));
   }
   if (window > 0 && window < kShortest) {
     return Invalid("duplicates window needs to be >= 100ms");
@@ -271,6 +276,10 @@ StatusOr<std::optional<protocol::SubjectTransform>> MakeTransform(
     return std::optional<protocol::SubjectTransform>();
   }
   std::string_view source = config.src.empty() ? std::string_view(">") : config.src;
+  auto is_tail = [](std::string_view subject) { return subject == ">" || subject.ends_with(".>"); };
+  if (is_tail(source) != is_tail(config.dest) && protocol::IsValidConfigPattern(config.dest)) {
+    return InvalidArgument("invalid subject");
+  }
   WEIR_ASSIGN_OR_RETURN(auto made, protocol::SubjectTransform::Make(source, config.dest));
   return std::optional<protocol::SubjectTransform>(std::move(made));
 }

@@ -31,7 +31,8 @@ MASKS = [
     (r"\b2\.15\.\d+\b", "2.15.x"),
     (r"\b[NUA][A-Z2-7]{55}\b", "KEY"),
     (r"_INBOX\.[A-Za-z0-9.]+", "INBOX"),
-    (r"\b[A-Za-z0-9]{22}\b", "ID"),
+    # Not names of Go's types.
+    (r"\b(?!(?:JS)?(?:[A-Z][a-z]+)+\b)[A-Za-z0-9]{22}\b", "ID"),
     (r'"(active|pause_remaining|rtt)":\d+', r'"\1":N'),
     (r'"client":\{.*?\}(?=,|\})', '"client":{}'),
     (r'"start":"TIME","stop":"TIME"', '"start":"TIME"'),
