@@ -11,7 +11,7 @@ from conformance.api import transcripts
 def main():
     for path in sys.argv[2:] or transcripts.files():
         transcript = transcripts.Transcript(path)
-        first, second = (transcripts.play(sys.argv[1], transcript) for _ in range(2))
+        first, second = (transcripts.play(sys.argv[1], transcript, recorded=False) for _ in range(2))
         steps = transcript.steps()
         for step, answers, again in zip(steps, first, second):
             if answers != again:

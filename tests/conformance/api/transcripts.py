@@ -6,16 +6,17 @@ A file `*.api` is one server's life. Lines:
     === NAME                     a section: one test
     as USER:PASSWORD             what follows is said by this user
     sub PATTERN                  subscribes
-    > SUBJECT [HEADERS] PAYLOAD  a request with one answer, or none within a second
-    >> SUBJECT ...               a request with several answers: until nothing comes for a moment
+    > SUBJECT [HEADERS] PAYLOAD  a request with one answer, or none
+    >> SUBJECT ...               a request with several answers
     >- SUBJECT ...               a publish that wants no answer
-    >. ID FLOW GAP SEQ OP SUBJECT ...  a publish of a fast batch; all answers until nothing comes
+    >. ID FLOW GAP SEQ OP SUBJECT ...  a publish of a fast batch, with some answers or none
     take                         what the subscriptions have received meanwhile
     wait SECONDS
     < ...                        an answer, as recorded
 
 HEADERS stand in brackets, separated by ` | `; a status comes first. Times, ids, versions are masked.
 """
+import base64
 import os
 import re
 import tempfile
@@ -24,16 +25,23 @@ from harness.server import Server
 from harness.wire_client import WireClient
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-QUIET = 0.15
+QUIET = 1.0  # so long nothing comes any more; for recording
+PATIENCE = 5.0
+
+def decoded(match):
+    text = base64.b64decode(match[1]).decode(errors="replace")
+    return '"hdrs":"' + text.replace("\r\n", " | ").replace('"', "'") + '"'
+
 
 MASKS = [
+    (r'"hdrs":"([A-Za-z0-9+/]+=*)"', decoded),
     (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", lambda m: m[0] if m[0].startswith("0001") else "TIME"),
     (r"\b2\.15\.\d+\b", "2.15.x"),
     (r"\b[NUA][A-Z2-7]{55}\b", "KEY"),
     (r"_INBOX\.[A-Za-z0-9.]+", "INBOX"),
     # Not names of Go's types.
     (r"\b(?!(?:JS)?(?:[A-Z][a-z]+)+\b)[A-Za-z0-9]{22}\b", "ID"),
-    (r'"(active|pause_remaining|rtt)":\d+', r'"\1":N'),
+    (r'"(active|pause_remaining|rtt)":-?\d+', r'"\1":N'),
     (r'"client":\{.*?\}(?=,|\})', '"client":{}'),
     (r'"start":"TIME","stop":"TIME"', '"start":"TIME"'),
 ]
@@ -137,7 +145,8 @@ class Player:
             self.clients[self.user].ping()
         return self.clients[self.user]
 
-    def play(self, line):
+    def play(self, line, recorded=None):
+        """The answers. `recorded` are those of a real server: whoever has as many waits no longer."""
         verb, _, rest = line.partition(" ")
         if verb == "as":
             self.user = rest
@@ -148,12 +157,12 @@ class Player:
         elif verb == "wait":
             return self.collect("none", float(rest), float(rest))
         elif verb == "take":
-            return [shown(m, True) for m in self.received("take", QUIET * 2, QUIET)]
+            return [shown(m, True) for m in self.received("take", QUIET * 2, QUIET, recorded and len(recorded))]
         else:
-            return self.request(verb, rest)
+            return self.request(verb, rest, recorded)
         return []
 
-    def request(self, verb, rest):
+    def request(self, verb, rest, recorded):
         client = self.client()
         self.serial += 1
         inbox = f"_INBOX.api.{self.serial}"
@@ -175,7 +184,9 @@ class Player:
             client.ping()
             return []
         wanted = f"answer{self.serial}"
-        got = self.received(wanted, 1.0, 0 if verb == ">" else QUIET, only=1 if verb == ">" else None)
+        silence = recorded == ["< (nothing)"] or (recorded is None and verb == ">.")
+        only = 1 if verb == ">" else recorded and len(recorded)
+        got = self.received(wanted, QUIET if silence else PATIENCE, QUIET, only)
         return [shown(message, False) for message in got] or ["< (nothing)"]
 
     def collect(self, *arguments):
@@ -198,10 +209,10 @@ class Player:
         return got
 
 
-def play(binary, transcript):
+def play(binary, transcript, recorded=True):
     """[[answers of a step]] of a fresh server."""
     with tempfile.TemporaryDirectory(prefix="api") as directory:
         server = Server(directory, binary, config="\n".join(transcript.config), jetstream=", ".join(transcript.jetstream))
         with server:
             player = Player(server.port)
-            return [player.play(step.line) for step in transcript.steps()]
+            return [player.play(step.line, step.answers if recorded else None) for step in transcript.steps()]
