@@ -481,10 +481,9 @@ void HandleStreamInfo(Catalog& catalog, ApiRequest request) {
     return;
   }
   std::string name(request.token(kStreamToken));
-  catalog.Forward(std::move(request), name, kInfo,
-                  [options](Stream& stream, const ApiRequest& asked) {
-                    InfoAtHome(stream, asked, options);
-                  });
+  catalog.Forward(
+      std::move(request), name, kInfo,
+      [options](Stream& stream, const ApiRequest& asked) { InfoAtHome(stream, asked, options); });
 }
 
 void HandleStreamPurge(Stream& stream, const ApiRequest& request) {

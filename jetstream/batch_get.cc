@@ -200,9 +200,9 @@ class BatchGet : public std::enable_shared_from_this<BatchGet> {
     std::string headers;
     if (multi_ || !query_.start.no_headers) {
       pending_ -= pending_ > 0 ? 1 : 0;
-      headers = DirectGetHeaders(stream, message,
-                                 Cat("Nats-Num-Pending: ", pending_,
-                                     "\r\nNats-Last-Sequence: ", last_, "\r\n"));
+      headers = DirectGetHeaders(
+          stream, message,
+          Cat("Nats-Num-Pending: ", pending_, "\r\nNats-Last-Sequence: ", last_, "\r\n"));
     }
     last_ = message.seq;
     next_ = message.seq + 1;
@@ -257,8 +257,7 @@ void AnswerBatchGet(Stream& stream, BatchQuery query, std::string reply) {
     return;
   }
   // What is staged is not to be seen before it is committed.
-  stream.shard().WhenCommitted([&shard = stream.shard(), id = stream.id(),
-                                query = std::move(query),
+  stream.shard().WhenCommitted([&shard = stream.shard(), id = stream.id(), query = std::move(query),
                                 reply = std::move(reply)](const Status& status) mutable {
     Stream* again = shard.Find(id);
     if (status.ok() && again != nullptr && !again->stopped()) {

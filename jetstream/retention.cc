@@ -89,13 +89,13 @@ void Retention::EnforceSubjectLimit() {
     return;
   }
   std::vector<std::string> over;
-  stream_.store().ForEachSubject(
-      ">", [&](std::string_view subject, const storage::SubjectState& state) {
-        if (state.messages > static_cast<uint64_t>(limit)) {
-          over.emplace_back(subject);
-        }
-        return true;
-      });
+  stream_.store().ForEachSubject(">",
+                                 [&](std::string_view subject, const storage::SubjectState& state) {
+                                   if (state.messages > static_cast<uint64_t>(limit)) {
+                                     over.emplace_back(subject);
+                                   }
+                                   return true;
+                                 });
   for (const auto& subject : over) {
     AfterAppend(subject);
   }

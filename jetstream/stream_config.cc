@@ -270,8 +270,7 @@ StatusOr<StreamConfig> ReadStreamConfig(const boost::json::object& object, bool 
   in.Read("num_replicas", config.num_replicas, "int");
   in.Read("no_ack", config.no_ack);
   in.Read("duplicate_window", config.duplicate_window_ns, "time.Duration");
-  ReadEnum(in, "compression", kCompressions, config.compression,
-           "unknown compression algorithm");
+  ReadEnum(in, "compression", kCompressions, config.compression, "unknown compression algorithm");
   in.Read("first_seq", config.first_seq);
   ReadObjects(in, config, strict);
   in.Read("allow_direct", config.allow_direct);

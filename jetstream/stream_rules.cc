@@ -276,7 +276,9 @@ StatusOr<std::optional<protocol::SubjectTransform>> MakeTransform(
     return std::optional<protocol::SubjectTransform>();
   }
   std::string_view source = config.src.empty() ? std::string_view(">") : config.src;
-  auto is_tail = [](std::string_view subject) { return subject == ">" || subject.ends_with(".>"); };
+  auto is_tail = [](std::string_view subject) {
+    return subject == ">" || subject.ends_with(".>");
+  };
   if (is_tail(source) != is_tail(config.dest) && protocol::IsValidConfigPattern(config.dest)) {
     return InvalidArgument("invalid subject");
   }
