@@ -117,9 +117,30 @@ ApiError FillDuplicateWindow(StreamConfig& config, const JetStreamOptions& optio
   return {};
 }
 
+ApiError CheckCounter(const StreamConfig& config) {
+  if (!config.allow_msg_counter) {
+    return {};
+  }
+  if (config.discard == DiscardPolicy::kNew) {
+    return Invalid("counter stream cannot use discard new");
+  }
+  if (config.allow_msg_ttl) {
+    return Invalid("counter stream cannot use message TTLs");
+  }
+  if (config.allow_msg_schedules) {
+    return Invalid("counter stream cannot use message schedules");
+  }
+  return config.retention == RetentionPolicy::kLimits
+             ? ApiError{}
+             : Invalid("counter stream can only use limits retention");
+}
+
 ApiError CheckPolicies(const StreamConfig& config) {
-  if (config.deny_purge && config.allow_rollup && config.subject_delete_marker_ttl_ns == 0) {
+  if (config.deny_purge && config.allow_rollup) {
     return Invalid("roll-ups require the purge permission");
+  }
+  if (auto error = CheckCounter(config)) {
+    return error;
   }
   if (config.discard_new_per_subject) {
     if (config.discard != DiscardPolicy::kNew) {
@@ -129,8 +150,37 @@ ApiError CheckPolicies(const StreamConfig& config) {
       return Invalid("discard new per subject requires max msgs per subject > 0");
     }
   }
-  if (config.persist_mode == PersistMode::kAsync && config.storage != StorageType::kFile) {
+  return {};
+}
+
+ApiError CheckPersistMode(const StreamConfig& config) {
+  if (config.persist_mode != PersistMode::kAsync) {
+    return {};
+  }
+  if (config.storage != StorageType::kFile) {
     return Invalid("async persist mode is only supported on file storage");
+  }
+  if (config.num_replicas > 1) {
+    return Invalid("async persist mode is not supported on replicated streams");
+  }
+  return config.allow_atomic
+             ? Invalid("async persist mode is not supported with atomic batch publish")
+             : ApiError{};
+}
+
+ApiError FillSchedules(StreamConfig& config, bool pedantic) {
+  if (!config.allow_msg_schedules) {
+    return {};
+  }
+  if (config.discard == DiscardPolicy::kNew) {
+    return Invalid("message scheduling cannot use discard new");
+  }
+  if (!config.allow_rollup) {
+    if (pedantic) {
+      return Invalid("message scheduling cannot be set if roll-ups are disabled");
+    }
+    config.allow_rollup = true;
+    config.deny_purge = false;
   }
   return {};
 }
@@ -153,8 +203,10 @@ ApiError FillMarkers(StreamConfig& config, bool pedantic) {
     return Invalid("subject delete marker cannot be set if roll-ups are disabled");
   }
   config.allow_msg_ttl = true;
-  config.allow_rollup = true;
-  config.deny_purge = false;
+  if (!config.allow_rollup) {
+    config.allow_rollup = true;
+    config.deny_purge = false;
+  }
   return {};
 }
 
@@ -201,10 +253,6 @@ ApiError CheckSupported(const StreamConfig& config) {
   const Feature features[] = {
       {config.mirror.has_value(), "stream mirrors"},
       {!config.sources.empty(), "stream sources"},
-      {config.allow_msg_counter, "message counters"},
-      {config.allow_atomic, "atomic batch publish"},
-      {config.allow_msg_schedules, "message schedules"},
-      {config.allow_batched, "batch publish"},
   };
   for (const auto& feature : features) {
     if (feature.wanted) {
@@ -307,6 +355,12 @@ ApiError CheckStreamConfig(StreamConfig& config, const JetStreamOptions& options
     return error;
   }
   if (auto error = FillMarkers(config, pedantic)) {
+    return error;
+  }
+  if (auto error = FillSchedules(config, pedantic)) {
+    return error;
+  }
+  if (auto error = CheckPersistMode(config)) {
     return error;
   }
   if (auto error = CheckSubjects(config)) {

@@ -118,6 +118,10 @@ void JetStreamPart::ReadOptions() {
     options_.max_ack_pending = from.limits.max_ack_pending;
   }
   options_.max_request_batch = from.limits.max_request_batch;
+  options_.max_batch_messages = from.limits.max_batch_size;
+  options_.max_batches_per_stream = from.limits.max_batch_inflight_per_stream;
+  options_.max_batches_total = from.limits.max_batch_inflight_total;
+  options_.batch_timeout_ns = from.limits.max_batch_timeout_ns;
   options_.duplicate_window_ns = from.limits.duplicate_window_ns;
   options_.max_buffered_msgs = from.max_buffered_messages;
   options_.max_buffered_bytes = from.max_buffered_bytes;
