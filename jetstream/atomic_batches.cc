@@ -60,8 +60,8 @@ AtomicBatches::Batch* AtomicBatches::Find(const Inbound& message, const PublishH
     return nullptr;
   }
   AccountUsage* server = stream_.server_usage();
-  bool room =
-      static_cast<int64_t>(batches_.size()) < LimitOr(options.max_batches_per_stream, kMaxPerStream);
+  bool room = static_cast<int64_t>(batches_.size()) <
+              LimitOr(options.max_batches_per_stream, kMaxPerStream);
   bool fits = options.max_buffered_bytes <= 0 ||
               bytes_ + message.payload.size() < static_cast<size_t>(options.max_buffered_bytes);
   if (room && fits && server != nullptr &&
@@ -102,8 +102,7 @@ void AtomicBatches::Drop(std::string_view id, std::string_view reason) {
     return;
   }
   JsonWriter out = StartAdvisory(env, "stream_batch_abandoned");
-  out.Field("account", env.accounts.NameOf(stream_.account())).Field("stream", stream_.name());
-  out.Optional("domain", env.options.domain);
+  out.Field("stream", stream_.name()).Optional("domain", env.options.domain);
   out.Field("batch", name).Field("reason", reason);
   PublishAdvisory(env, stream_.account(), subject, out);
 }

@@ -92,8 +92,9 @@ bool ReadSources(std::string_view text, CounterTotal& total) {
       if (number == nullptr) {
         return false;
       }
-      total.sources[std::string(stream.data(), stream.size())]
-                   [std::string(subject.data(), subject.size())]
+      total
+          .sources[std::string(stream.data(), stream.size())]
+                  [std::string(subject.data(), subject.size())]
           .assign(number->data(), number->size());
     }
   }

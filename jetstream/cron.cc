@@ -119,9 +119,10 @@ std::optional<absl::Time> NextCron(std::string_view pattern, absl::TimeZone zone
     return std::nullopt;
   }
   const auto& [second, minute, hour, of_month, month, of_week] = *fields;
-  absl::Time next =
-      absl::FromUnixSeconds(absl::ToUnixSeconds(after)) + absl::Seconds(1);
-  auto civil = [&] { return zone.At(next).cs; };
+  absl::Time next = absl::FromUnixSeconds(absl::ToUnixSeconds(after)) + absl::Seconds(1);
+  auto civil = [&] {
+    return zone.At(next).cs;
+  };
   auto last_year = civil().year() + 5;
   // Each step goes to the start of the next unit that may match; a carry starts over.
   while (civil().year() <= last_year) {

@@ -104,8 +104,7 @@ ApiError FastBatches::CheckMessage(const Inbound& message,
   return control->id.size() > kMaxIdLength ? MakeError(10207) : ApiError{};
 }
 
-FastBatches::Batches::iterator FastBatches::Open(const FastBatchControl& control,
-                                                 ApiError& error) {
+FastBatches::Batches::iterator FastBatches::Open(const FastBatchControl& control, ApiError& error) {
   if (auto known = batches_.find(control.id); known != batches_.end()) {
     return known;
   }
@@ -115,8 +114,8 @@ FastBatches::Batches::iterator FastBatches::Open(const FastBatchControl& control
   }
   const JetStreamOptions& options = stream_.env().options;
   AccountUsage* server = stream_.server_usage();
-  bool room =
-      static_cast<int64_t>(batches_.size()) < LimitOr(options.max_batches_per_stream, kMaxPerStream);
+  bool room = static_cast<int64_t>(batches_.size()) <
+              LimitOr(options.max_batches_per_stream, kMaxPerStream);
   if (room && server != nullptr &&
       server->fast_batches.fetch_add(1) >= LimitOr(options.max_batches_total, kMaxTotal)) {
     server->fast_batches.fetch_sub(1);
@@ -261,10 +260,10 @@ void FastBatches::Refuse(Batches::iterator at, const FastBatchControl& control,
   }
   if (!batch.gap_ok && batch.last == 1) {
     if (duplicate && facts.original > 0) {
-      stream_.Reply(message.reply,
-                    stream_.AckText(facts.original, Cat(",\"duplicate\": true,\"batch\":",
-                                                        Quoted(control.id), ",\"count\":",
-                                                        control.seq)));
+      stream_.Reply(
+          message.reply,
+          stream_.AckText(facts.original, Cat(",\"duplicate\": true,\"batch\":", Quoted(control.id),
+                                              ",\"count\":", control.seq)));
     } else {
       stream_.Reject(message.reply, facts.error);
     }

@@ -8,7 +8,7 @@ namespace {
 
 struct Row {
   std::string_view name;  // behind "Nats-"
-  std::string_view PublishHeaders::*field;
+  std::string_view PublishHeaders::* field;
 };
 
 constexpr Row kRows[] = {

@@ -174,7 +174,9 @@ ApiError PublishRules::CheckSubjectSequence(std::string_view subject,
 ApiError PublishRules::CheckSchedule(std::string_view subject, const PublishHeaders& wanted,
                                      int64_t now_ns, const BatchView* view,
                                      PublishFacts& facts) const {
-  auto refuse = [this](int code) { return MakeError(config_.allow_msg_schedules ? code : 10188); };
+  auto refuse = [this](int code) {
+    return MakeError(config_.allow_msg_schedules ? code : 10188);
+  };
   std::optional<absl::TimeZone> zone;
   if (IsThere(wanted.schedule_zone)) {
     zone = FindZone(wanted.schedule_zone);
@@ -382,8 +384,9 @@ PublishFacts PublishRules::CheckInBatch(const Inbound& message, int64_t now_ns,
     }
   }
   Ends(facts, CheckRoom(message, facts, view));
-  facts.strip_headers = wanted.request_info || (!message.headers.empty() &&
-                                                !message.headers.starts_with(protocol::kHeaderLine));
+  facts.strip_headers =
+      wanted.request_info ||
+      (!message.headers.empty() && !message.headers.starts_with(protocol::kHeaderLine));
   return facts;
 }
 
@@ -417,8 +420,7 @@ ApiError PublishRules::CheckRoom(const Inbound& message, const PublishFacts& fac
                                  BatchView& view) const {
   auto& subject = view.subjects[std::string(message.subject)];
   ++subject.messages;
-  subject.schedule =
-      protocol::FindHeader(message.headers, "Nats-Schedule").has_value();
+  subject.schedule = protocol::FindHeader(message.headers, "Nats-Schedule").has_value();
   storage::MessageView stored;
   stored.subject = message.subject;
   stored.headers = facts.headers ? std::string_view(*facts.headers) : message.headers;

@@ -201,8 +201,9 @@ bool Scheduler::Fire(const std::string& subject, Schedule schedule, int64_t now_
 bool Scheduler::Store(const PublishHeaders& wanted, const Firing& next, const std::string& subject,
                       std::string_view content_headers, std::string_view payload, int64_t now_ns) {
   std::string headers = Cat("NATS/1.0\r\n", KeptHeaders(content_headers));
-  CatTo(headers, "Nats-Scheduler: ", subject, "\r\nNats-Schedule-Next: ",
-        next.repeats ? FormatTime(next.at_ns) : std::string("purge"), "\r\n");
+  CatTo(headers, "Nats-Scheduler: ", subject,
+        "\r\nNats-Schedule-Next: ", next.repeats ? FormatTime(next.at_ns) : std::string("purge"),
+        "\r\n");
   PublishFacts facts;
   if (!wanted.schedule_ttl.empty()) {
     CatTo(headers, "Nats-TTL: ", wanted.schedule_ttl, "\r\n");

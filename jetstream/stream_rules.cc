@@ -246,6 +246,9 @@ ApiError CheckRewrites(StreamConfig& config, bool pedantic) {
 
 // What a configuration may ask for and would not get.
 ApiError CheckSupported(const StreamConfig& config) {
+  if (!config.sources.empty() && config.allow_msg_schedules) {
+    return MakeError(10187);
+  }
   struct Feature {
     bool wanted;
     std::string_view name;

@@ -169,7 +169,7 @@ class Player:
         client.send(f"SUB {inbox} answer{self.serial}\r\n")
         if verb == ">.":
             *control, rest = rest.split(" ", 5)
-            client.send(f"SUB {inbox}.> answer{self.serial}\r\n")
+            client.send(f"SUB {inbox}.> answer{self.serial}batch\r\n")
             reply = ".".join([inbox, *control, "$FI"])
         else:
             reply = "" if verb == ">-" else inbox
