@@ -196,8 +196,8 @@ ApiError PublishRules::CheckSchedule(std::string_view subject, const PublishHead
     }
     if (wanted.rollup.empty()) {
       // One schedule per subject, the latest.
-      facts.headers = protocol::WithHeader(StoredHeaders(facts.headers.value_or(wanted.block)),
-                                           "Nats-Rollup", "sub");
+      std::string_view own = facts.headers ? std::string_view(*facts.headers) : wanted.block;
+      facts.headers = protocol::WithHeader(StoredHeaders(own), "Nats-Rollup", "sub");
       facts.rollup = Rollup::kSubject;
     } else if (!EqualsIgnoreCase(wanted.rollup, "sub")) {
       return MakeError(10192);
