@@ -12,6 +12,8 @@ struct AccountUsage {
   std::atomic<int64_t> memory{0};   // bytes in memory streams
   std::atomic<int64_t> storage{0};  // bytes in file streams
   std::atomic<int64_t> consumers{0};
+  std::atomic<int64_t> atomic_batches{0};  // that are open; only the server's sum counts
+  std::atomic<int64_t> fast_batches{0};
   std::atomic<uint64_t> api_total{0};
   std::atomic<uint64_t> api_errors{0};
   std::atomic<int64_t> max_memory{-1};  // limits; -1: none

@@ -21,25 +21,29 @@ struct GetRequest {
 
 GetRequest ReadGet(Environment& env, const ApiRequest& request) {
   GetRequest out;
-  auto body = ReadBody(request);
+  auto body = ReadBody(request, "JSApiMsgGetRequest");
   if (!body.ok()) {
     out.error = InvalidJson(body.status());
     return out;
   }
-  JsonReader in(*body);
   MessageQuery& query = out.query;
   int64_t batch = 0;
   int64_t max_bytes = 0;
-  in.Read("seq", query.seq);
-  in.Read("last_by_subj", query.last_by_subject);
-  in.Read("next_by_subj", query.next_by_subject);
-  if (in.Find("start_time") != nullptr) {
-    in.ReadTime("start_time", query.start_time_ns.emplace(0));
-  }
-  in.Read("no_hdr", query.no_headers);
-  in.Read("batch", batch);
-  in.Read("max_bytes", max_bytes);
-  if (Status status = in.Finish(env.options.strict); !status.ok()) {
+  Status status = ReadFields(env, request, [&](bool strict) {
+    JsonReader in(*body, "JSApiMsgGetRequest");
+    ReadMessageQuery(in, query);
+    in.Read("batch", batch, "int");
+    in.Read("max_bytes", max_bytes, "int");
+    // Of batched gets: taken and not looked at.
+    std::vector<std::string> multi_last;
+    StreamSeq up_to_seq = 0;
+    int64_t up_to_time = 0;
+    in.Read("multi_last", multi_last);
+    in.Read("up_to_seq", up_to_seq);
+    in.ReadTime("up_to_time", up_to_time);
+    return in.Finish(strict);
+  });
+  if (!status.ok()) {
     out.error = InvalidJson(status);
     return out;
   }
@@ -127,10 +131,12 @@ void HandleMessageDelete(Stream& stream, const ApiRequest& request) {
   } else if (body->empty()) {
     error = MakeError(10003);
   } else {
-    JsonReader in(*body);
-    in.Read("seq", seq);
-    in.Read("no_erase", no_erase);
-    Status status = in.Finish(env.options.strict);
+    Status status = ReadFields(env, request, [&](bool strict) {
+      JsonReader in(*body, "JSApiMsgDeleteRequest");
+      in.Read("seq", seq);
+      in.Read("no_erase", no_erase);
+      return in.Finish(strict);
+    });
     error = status.ok() ? CheckDelete(stream, seq) : InvalidJson(status);
   }
   if (!error && !stream.RemoveMessage(seq, !no_erase)) {

@@ -40,7 +40,7 @@ std::string_view ApiRequest::token(size_t index) const {
   return protocol::TokenAt(subject, index);
 }
 
-StatusOr<boost::json::object> ReadBody(const ApiRequest& request) {
+StatusOr<boost::json::object> ReadBody(const ApiRequest& request, std::string_view go_struct) {
   if (request.payload.empty()) {
     return boost::json::object{};
   }
@@ -48,7 +48,11 @@ StatusOr<boost::json::object> ReadBody(const ApiRequest& request) {
   if (auto* object = value.if_object()) {
     return std::move(*object);
   }
-  return InvalidArgument("json: cannot unmarshal value into an object");
+  if (value.is_null() || value.is_array()) {
+    return boost::json::object{};
+  }
+  return InvalidArgument(Cat("json: cannot unmarshal ", JsonKindName(value),
+                             " into Go value of type server.", go_struct));
 }
 
 StatusOr<boost::json::object> ReadOptionalBody(const ApiRequest& request) {
@@ -56,6 +60,11 @@ StatusOr<boost::json::object> ReadOptionalBody(const ApiRequest& request) {
     return boost::json::object{};
   }
   return ReadBody(request);
+}
+
+void WarnOfRequest(Environment& env, const ApiRequest& request, const Status& problem) {
+  env.log.Warn("Invalid JetStream request '", env.accounts.NameOf(request.account), " > ",
+               request.subject, "': ", Message(problem));
 }
 
 bool IsEmptyBody(std::string_view payload) {

@@ -29,11 +29,26 @@ struct ApiRequest {
   std::string_view token(size_t index) const;
 };
 
-// The body as an object. An empty body is an empty object; anything else that is not one is an
-// error, whose text is what stands behind "invalid JSON: ".
-StatusOr<boost::json::object> ReadBody(const ApiRequest& request);
+// The body as an object. An empty body is an empty object, and so are null and arrays, which the
+// reference skips; anything else is an error, whose text is what stands behind "invalid JSON: ".
+// `go_struct` is how Go calls what should have come.
+StatusOr<boost::json::object> ReadBody(const ApiRequest& request,
+                                       std::string_view go_struct = "JSApiRequest");
 // The body of a request that may come without one: ignored unless it looks like JSON (1.2).
 StatusOr<boost::json::object> ReadOptionalBody(const ApiRequest& request);
+// What the log says of a request that a strict server refuses.
+void WarnOfRequest(Environment& env, const ApiRequest& request, const Status& problem);
+// Runs `read(strict)`, which reads a body that has been parsed. Where the server is not strict, a
+// request that only a strict one would refuse is logged, and read leniently.
+template <typename Read>
+Status ReadFields(Environment& env, const ApiRequest& request, const Read& read) {
+  Status status = read(/*strict=*/true);
+  if (status.ok() || env.options.strict) {
+    return status;
+  }
+  WarnOfRequest(env, request, status);
+  return read(/*strict=*/false);
+}
 // Zero bytes, or an object without members.
 bool IsEmptyBody(std::string_view payload);
 // 10025.

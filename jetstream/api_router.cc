@@ -34,7 +34,7 @@ constexpr Row kRows[] = {
     {"STREAM.UPDATE", 1, false, "stream_update_response", HandleStreamUpdate, nullptr},
     {"STREAM.NAMES", 0, false, "stream_names_response", HandleStreamNames, nullptr},
     {"STREAM.LIST", 0, false, "stream_list_response", HandleStreamList, nullptr},
-    {"STREAM.INFO", 1, false, "stream_info_response", nullptr, HandleStreamInfo},
+    {"STREAM.INFO", 1, false, "stream_info_response", HandleStreamInfo, nullptr},
     {"STREAM.DELETE", 1, false, "stream_delete_response", HandleStreamDelete, nullptr},
     {"STREAM.PURGE", 1, false, "stream_purge_response", nullptr, HandleStreamPurge},
     {"STREAM.MSG.GET", 1, false, "stream_msg_get_response", nullptr, HandleMessageGet},
@@ -77,6 +77,9 @@ constexpr std::string_view kPatterns[] = {
     "CONSUMER.RESET.>",
     "CONSUMER.LEADER.>",
     "CONSUMER.PEER.>",
+    "META.>",
+    "SERVER.>",
+    "ACCOUNT.>",
 };
 
 constexpr std::string_view kDomainPatterns[] = {"INFO",     "STREAM.>", "CONSUMER.>",

@@ -27,7 +27,7 @@ constexpr size_t kStreamToken = 4;
 constexpr size_t kNamesLimit = 1024;
 constexpr size_t kListLimit = 256;
 
-// What create and update have in common: the body, read and compared with the subject.
+// What create and update have in common: the body.
 struct ConfigRequest {
   StreamConfig config;
   bool pedantic = false;
@@ -36,23 +36,29 @@ struct ConfigRequest {
 
 ConfigRequest ReadConfigRequest(Environment& env, const ApiRequest& request) {
   ConfigRequest out;
-  auto body = ReadBody(request);
+  auto body = ReadBody(request, "StreamConfigRequest");
   if (!body.ok()) {
     out.error = InvalidJson(body.status());
     return out;
   }
-  auto config = ReadStreamConfig(*body, env.options.strict, &out.pedantic);
-  if (!config.ok()) {
-    out.error = InvalidJson(config.status());
-    return out;
-  }
-  out.config = *std::move(config);
-  if (out.config.name != request.token(kStreamToken)) {
-    out.error = MakeError(10056);
-  } else if (out.config.name.find_first_of("\\/") != std::string::npos) {
-    out.error = MakeError(10128);
+  Status status = ReadFields(env, request, [&](bool strict) {
+    auto config = ReadStreamConfig(*body, strict, &out.pedantic);
+    if (config.ok()) {
+      out.config = *std::move(config);
+    }
+    return config.status();
+  });
+  if (!status.ok()) {
+    out.error = InvalidJson(status);
   }
   return out;
+}
+
+ApiError CheckName(const ApiRequest& request, const StreamConfig& config) {
+  if (config.name != request.token(kStreamToken)) {
+    return MakeError(10056);
+  }
+  return config.name.find_first_of("\\/") == std::string::npos ? ApiError{} : MakeError(10128);
 }
 
 void RespondInfo(Stream& stream, const ApiRequest& request, std::string_view type,
@@ -101,8 +107,9 @@ void CreateAtHome(Catalog& catalog, Shard& home, StreamSpec spec, const ApiReque
     return;
   }
   Stream& stream = home.Add(std::make_unique<Stream>(home, std::move(spec), *std::move(store)));
-  stream.Start();
+  // In front of the subscriptions: a stream of advisories does not hold the one of its creation.
   AdviseStream(env, stream.account(), stream.name(), "CREATED", "create");
+  stream.Start();
   if (stream.config().first_seq <= 1) {
     RespondInfo(stream, request, kCreate, {.domain = false}, /*created=*/true);
     return;
@@ -196,19 +203,23 @@ struct Page {
   ApiError error;
 };
 
-Page ReadPage(Catalog& catalog, const ApiRequest& request, size_t limit) {
+Page ReadPage(Catalog& catalog, const ApiRequest& request, std::string_view go_struct,
+              size_t limit) {
   Page out;
   auto body = ReadOptionalBody(request);
   if (!body.ok()) {
     out.error = InvalidJson(body.status());
     return out;
   }
-  JsonReader in(*body);
   int64_t offset = 0;
   std::string subject;
-  in.Read("offset", offset);
-  in.Read("subject", subject);
-  if (Status status = in.Finish(catalog.env().options.strict); !status.ok()) {
+  Status status = ReadFields(catalog.env(), request, [&](bool strict) {
+    JsonReader in(*body, go_struct);
+    in.Read("offset", offset, "int");
+    in.Read("subject", subject);
+    return in.Finish(strict);
+  });
+  if (!status.ok()) {
     out.error = InvalidJson(status);
     return out;
   }
@@ -276,12 +287,36 @@ void GatherAtHome(Catalog& catalog, Shard& home, const std::shared_ptr<Gathering
   });
 }
 
+void InfoAtHome(Stream& stream, const ApiRequest& request, const StreamInfoOptions& options) {
+  Environment& env = stream.env();
+  StreamInfoPage page;
+  std::string state = StreamStateJson(stream, options, page);
+  JsonWriter out = StartResponse(kInfo);
+  out.Field("total", page.total).Field("offset", page.offset).Field("limit", page.limit);
+  WriteStreamInfo(out, stream, state, options);
+  out.CloseObject();
+  if (stream.committed_seq() == stream.store().state().last_seq) {
+    Respond(env, request, out.text());
+    return;
+  }
+  stream.shard().WhenCommitted([&env, request, json = out.Take()](const Status& status) {
+    if (status.ok()) {
+      Respond(env, request, json);
+    } else {
+      RespondError(env, request, kInfo, MakeError(10077, Message(status)));
+    }
+  });
+}
+
 }  // namespace
 
 void HandleStreamCreate(Catalog& catalog, ApiRequest request) {
   Environment& env = catalog.env();
   ConfigRequest wanted = ReadConfigRequest(env, request);
   ApiError error = std::move(wanted.error);
+  if (!error) {
+    error = CheckName(request, wanted.config);
+  }
   if (!error) {
     error = CheckCreate(catalog, request, wanted.config, wanted.pedantic);
   }
@@ -314,13 +349,16 @@ void HandleStreamUpdate(Catalog& catalog, ApiRequest request) {
   Environment& env = catalog.env();
   ConfigRequest wanted = ReadConfigRequest(env, request);
   ApiError error = std::move(wanted.error);
-  const auto* old = error ? nullptr : catalog.Find(request.account, wanted.config.name);
-  if (!error && old == nullptr) {
-    error = MakeError(10059);
-  }
   if (!error) {
     error = CheckStreamConfig(wanted.config, env.options, catalog.limits_of(request.account),
                               wanted.pedantic);
+  }
+  if (!error) {
+    error = CheckName(request, wanted.config);
+  }
+  const auto* old = error ? nullptr : catalog.Find(request.account, wanted.config.name);
+  if (!error && old == nullptr) {
+    error = MakeError(10059);
   }
   if (!error) {
     error = CheckStreamUpdate(old->config, wanted.config);
@@ -336,7 +374,6 @@ void HandleStreamUpdate(Catalog& catalog, ApiRequest request) {
     return;
   }
   StampStreamMetadata(wanted.config);
-  wanted.config.first_seq = old->config.first_seq;
   catalog.SetConfig(request.account, wanted.config.name, wanted.config);
   std::string name = wanted.config.name;
   catalog.Forward(std::move(request), name, kUpdate,
@@ -374,7 +411,7 @@ void HandleStreamDelete(Catalog& catalog, ApiRequest request) {
 }
 
 void HandleStreamNames(Catalog& catalog, ApiRequest request) {
-  Page page = ReadPage(catalog, request, kNamesLimit);
+  Page page = ReadPage(catalog, request, "JSApiStreamNamesRequest", kNamesLimit);
   if (page.error) {
     RespondError(catalog.env(), request, kNames, page.error);
     return;
@@ -396,7 +433,7 @@ void HandleStreamNames(Catalog& catalog, ApiRequest request) {
 }
 
 void HandleStreamList(Catalog& catalog, ApiRequest request) {
-  Page page = ReadPage(catalog, request, kListLimit);
+  Page page = ReadPage(catalog, request, "JSApiStreamListRequest", kListLimit);
   if (page.error) {
     RespondError(catalog.env(), request, kList, page.error);
     return;
@@ -423,41 +460,30 @@ void HandleStreamList(Catalog& catalog, ApiRequest request) {
   }
 }
 
-void HandleStreamInfo(Stream& stream, const ApiRequest& request) {
-  Environment& env = stream.env();
-  auto body = ReadOptionalBody(request);
-  if (!body.ok()) {
-    RespondError(env, request, kInfo, InvalidJson(body.status()));
-    return;
-  }
+void HandleStreamInfo(Catalog& catalog, ApiRequest request) {
+  Environment& env = catalog.env();
   StreamInfoOptions options{.cluster = true};
-  JsonReader in(*body);
-  in.Read("deleted_details", options.deleted);
-  in.Read("subjects_filter", options.subjects_filter);
-  int64_t offset = 0;
-  in.Read("offset", offset);
-  if (Status status = in.Finish(env.options.strict); !status.ok()) {
+  auto body = ReadOptionalBody(request);
+  Status status = body.status();
+  if (body.ok()) {
+    int64_t offset = 0;
+    status = ReadFields(env, request, [&](bool strict) {
+      JsonReader in(*body, "JSApiStreamInfoRequest");
+      in.Read("deleted_details", options.deleted);
+      in.Read("subjects_filter", options.subjects_filter);
+      in.Read("offset", offset, "int");
+      return in.Finish(strict);
+    });
+    options.offset = static_cast<uint64_t>(std::max<int64_t>(0, offset));
+  }
+  if (!status.ok()) {
     RespondError(env, request, kInfo, InvalidJson(status));
     return;
   }
-  options.offset = static_cast<uint64_t>(std::max<int64_t>(0, offset));
-  StreamInfoPage page;
-  std::string state = StreamStateJson(stream, options, page);
-  JsonWriter out = StartResponse(kInfo);
-  out.Field("total", page.total).Field("offset", page.offset).Field("limit", page.limit);
-  WriteStreamInfo(out, stream, state, options);
-  out.CloseObject();
-  if (stream.committed_seq() == stream.store().state().last_seq) {
-    Respond(env, request, out.text());
-    return;
-  }
-  stream.shard().WhenCommitted([&env, request, json = out.Take()](const Status& status) {
-    if (status.ok()) {
-      Respond(env, request, json);
-    } else {
-      RespondError(env, request, kInfo, MakeError(10077, Message(status)));
-    }
-  });
+  std::string name(request.token(kStreamToken));
+  catalog.Forward(
+      std::move(request), name, kInfo,
+      [options](Stream& stream, const ApiRequest& asked) { InfoAtHome(stream, asked, options); });
 }
 
 void HandleStreamPurge(Stream& stream, const ApiRequest& request) {
@@ -470,11 +496,14 @@ void HandleStreamPurge(Stream& stream, const ApiRequest& request) {
   if (!body.ok()) {
     error = InvalidJson(body.status());
   } else {
-    JsonReader in(*body);
-    in.Read("filter", filter);
-    in.Read("seq", below);
-    in.Read("keep", keep);
-    if (Status status = in.Finish(env.options.strict); !status.ok()) {
+    Status status = ReadFields(env, request, [&](bool strict) {
+      JsonReader in(*body, "JSApiStreamPurgeRequest");
+      in.Read("filter", filter);
+      in.Read("seq", below);
+      in.Read("keep", keep);
+      return in.Finish(strict);
+    });
+    if (!status.ok()) {
       error = InvalidJson(status);
     } else if (below > 0 && keep > 0) {
       error = MakeError(10003);

@@ -15,9 +15,9 @@ void HandleStreamUpdate(Catalog& catalog, ApiRequest request);
 void HandleStreamDelete(Catalog& catalog, ApiRequest request);
 void HandleStreamNames(Catalog& catalog, ApiRequest request);
 void HandleStreamList(Catalog& catalog, ApiRequest request);
+void HandleStreamInfo(Catalog& catalog, ApiRequest request);
 
 // At the stream's home.
-void HandleStreamInfo(Stream& stream, const ApiRequest& request);
 void HandleStreamPurge(Stream& stream, const ApiRequest& request);
 
 }  // namespace weir::jetstream

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "jetstream/api_request.h"
+#include "jetstream/batch_get.h"
 #include "jetstream/required_level.h"
 #include "jetstream/shard.h"
 #include "jetstream/stream.h"
@@ -16,53 +17,45 @@ namespace {
 
 constexpr std::string_view kPrefix = "$JS.API.DIRECT.GET.";
 
-// The stored headers with where the message comes from behind them.
-std::string AnswerHeaders(const Stream& stream, const storage::MessageView& message) {
-  std::string_view own = message.headers;
-  std::string out;
-  if (own.size() > protocol::kHeaderLine.size() + 2) {
-    out.assign(own.substr(0, own.size() - 2));
-  } else {
-    out.assign(protocol::kHeaderLine);
-  }
-  CatTo(out, "Nats-Stream: ", stream.name(), "\r\nNats-Subject: ", message.subject,
-        "\r\nNats-Sequence: ", message.seq, "\r\nNats-Time-Stamp: ", FormatTime(message.time_ns),
-        "\r\n\r\n");
-  return out;
-}
-
+// Everything a request may ask for.
 struct Body {
   MessageQuery query;
-  bool batched = false;
+  BatchQuery batch;
+
+  bool IsEmpty() const { return query.empty() && batch.multi_last.empty(); }
 };
 
 StatusOr<Body> ReadRequest(std::string_view payload) {
   Body body;
   WEIR_ASSIGN_OR_RETURN(auto value, ParseJson(payload));
+  if (value.is_array() || value.is_null()) {
+    return body;  // which the reference skips
+  }
   if (!value.is_object()) {
     return InvalidArgument("not an object");
   }
   JsonReader in(value.get_object());
-  in.Read("seq", body.query.seq);
-  in.Read("last_by_subj", body.query.last_by_subject);
-  in.Read("next_by_subj", body.query.next_by_subject);
-  if (in.Find("start_time") != nullptr) {
-    in.ReadTime("start_time", body.query.start_time_ns.emplace(0));
+  ReadMessageQuery(in, body.query);
+  in.Read("batch", body.batch.size);
+  in.Read("max_bytes", body.batch.max_bytes);
+  in.Read("multi_last", body.batch.multi_last);
+  in.Read("up_to_seq", body.batch.up_to_seq);
+  if (in.Find("up_to_time") != nullptr) {
+    in.ReadTime("up_to_time", body.batch.up_to_time_ns.emplace(0));
   }
-  in.Read("no_hdr", body.query.no_headers);
-  int64_t batch = 0;
-  std::vector<std::string> multi_last;
-  in.Read("batch", batch);
-  in.Read("multi_last", multi_last);
-  body.batched = batch > 0 || !multi_last.empty();
   WEIR_RETURN_IF_ERROR(in.Finish(/*strict=*/false));
   return body;
 }
 
-bool Conflicts(const MessageQuery& query) {
+bool Conflicts(const Body& body) {
+  const MessageQuery& query = body.query;
+  const BatchQuery& batch = body.batch;
   bool last = !query.last_by_subject.empty();
+  bool next = !query.next_by_subject.empty();
+  bool multi = !batch.multi_last.empty();
   return (query.seq > 0 && (last || query.start_time_ns)) || (query.start_time_ns && last) ||
-         (last && !query.next_by_subject.empty());
+         (last && (next || batch.size > 0 || multi)) || (next && multi) ||
+         (batch.up_to_seq > 0 && batch.up_to_time_ns);
 }
 
 }  // namespace
@@ -89,7 +82,6 @@ void DirectGet::OnMessage(const Inbound& message) {
     return;
   }
   Body body;
-  bool by_subject = message.subject.size() > kPrefix.size() + stream_.name().size();
   if (!message.payload.empty()) {
     auto read = ReadRequest(message.payload);
     if (!read.ok()) {
@@ -98,14 +90,24 @@ void DirectGet::OnMessage(const Inbound& message) {
     }
     body = *std::move(read);
   }
+  bool by_subject = message.subject.size() > kPrefix.size() + stream_.name().size();
   if (by_subject) {
+    const BatchQuery& batch = body.batch;
+    if (!body.IsEmpty() || batch.size != 0 || batch.up_to_seq != 0 || batch.up_to_time_ns) {
+      Answer(message.reply, 408, "Bad Request");
+      return;
+    }
     body.query.last_by_subject = message.subject.substr(kPrefix.size() + stream_.name().size() + 1);
-  } else if (body.query.empty() && !body.batched) {
+  } else if (body.IsEmpty()) {
     Answer(message.reply, 408, "Empty Request");
     return;
-  }
-  if (body.batched || Conflicts(body.query)) {
+  } else if (Conflicts(body)) {
     Answer(message.reply, 408, "Bad Request");
+    return;
+  }
+  if (body.batch.size != 0 || !body.batch.multi_last.empty()) {
+    body.batch.start = std::move(body.query);
+    AnswerBatchGet(stream_, std::move(body.batch), std::string(message.reply));
     return;
   }
   Find(std::move(body.query), message.reply);
@@ -123,7 +125,7 @@ void DirectGet::Find(MessageQuery query, std::string_view reply) {
                 Outbound out{reply, {}, {}, {}};
                 std::string headers;
                 if (found.ok()) {
-                  headers = no_headers ? std::string() : AnswerHeaders(*stream, found->view);
+                  headers = no_headers ? std::string() : DirectGetHeaders(*stream, found->view);
                   out.payload = found->view.payload;
                 } else if (found.status().code() == StatusCode::kNotFound) {
                   headers = protocol::HeaderBuilder(404, "Message Not Found").Take();

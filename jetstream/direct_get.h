@@ -11,8 +11,8 @@ namespace weir::jetstream {
 class Stream;
 
 // Direct gets of a stream with allow_direct (jetstream-api.md 7): one message by sequence, by last
-// or next of a subject, or by time, answered from the home without the API router. Batched gets
-// (`batch`, `multi_last`) are answered with 408 Bad Request.
+// or next of a subject, or by time, answered from the home without the API router. Several at once
+// are batch_get.h's.
 class DirectGet : public Sink {
  public:
   explicit DirectGet(Stream& stream);  // subscribes

@@ -135,6 +135,12 @@ struct JetStreamOptions {
   int64_t max_buffered_msgs = 100'000;  // staged per stream, else 429
   int64_t max_buffered_bytes = 128LL << 20;
   int64_t request_queue_limit = 10'000;
+  // Of batches that are open, atomic and fast ones (jetstream-api.md 5.6, 5.7). 0: the built-in
+  // limit.
+  int64_t max_batch_messages = 0;
+  int64_t max_batches_per_stream = 0;
+  int64_t max_batches_total = 0;
+  int64_t batch_timeout_ns = 0;
 };
 
 struct ServerIdentity {

@@ -82,6 +82,16 @@ void Hand(Stream& stream, StoredMessage message, MessageFound found) {
 
 }  // namespace
 
+void ReadMessageQuery(JsonReader& in, MessageQuery& query) {
+  in.Read("seq", query.seq);
+  in.Read("last_by_subj", query.last_by_subject);
+  in.Read("next_by_subj", query.next_by_subject);
+  if (in.Find("start_time") != nullptr) {
+    in.ReadTime("start_time", query.start_time_ns.emplace(0));
+  }
+  in.Read("no_hdr", query.no_headers);
+}
+
 void FindMessage(Stream& stream, MessageQuery query, MessageFound found) {
   StoredMessage message;
   StreamSeq load_from = 0;

@@ -8,6 +8,7 @@
 
 #include "jetstream/environment.h"
 #include "jetstream/stream.h"
+#include "protocol/base/json.h"
 
 namespace weir::jetstream {
 
@@ -23,6 +24,9 @@ struct MessageQuery {
     return seq == 0 && last_by_subject.empty() && next_by_subject.empty() && !start_time_ns;
   }
 };
+
+// Reads the fields that all gets have.
+void ReadMessageQuery(JsonReader& in, MessageQuery& query);
 
 // What `found` gets: the message and OK, NotFound, or what went wrong on the disk. The views live
 // for the duration of the call.

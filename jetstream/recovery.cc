@@ -20,7 +20,7 @@ constexpr size_t kRunBytes = 8 << 20;
 using ConsumersOf = absl::flat_hash_map<StreamId, std::vector<storage::ConsumerMeta>>;
 
 // The ids within the window, and the id of the last message whatever the window is; with messages
-// that have lives of their own, all of them are read.
+// that have lives of their own, or schedules, all of them are read.
 Status ReadHeaders(Stream& stream) {
   auto& store = stream.store();
   const auto& state = store.state();
@@ -29,7 +29,7 @@ Status ReadHeaders(Stream& stream) {
   }
   int64_t since = stream.env().clock.wall_ns() - stream.config().duplicate_window_ns;
   StreamSeq from = std::min(store.SeqAtTime(since), state.last_seq);
-  if (stream.config().allow_msg_ttl) {
+  if (stream.config().allow_msg_ttl || stream.config().allow_msg_schedules) {
     from = state.first_seq;
   }
   while (from <= state.last_seq) {

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <optional>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "jetstream/consumer.h"
 #include "jetstream/shard.h"
@@ -78,6 +80,24 @@ void Retention::AfterAppend(std::string_view subject) {
       break;
     }
     state = stream_.store().LastOf(subject);
+  }
+}
+
+void Retention::EnforceSubjectLimit() {
+  int64_t limit = stream_.config().max_msgs_per_subject;
+  if (limit <= 0) {
+    return;
+  }
+  std::vector<std::string> over;
+  stream_.store().ForEachSubject(">",
+                                 [&](std::string_view subject, const storage::SubjectState& state) {
+                                   if (state.messages > static_cast<uint64_t>(limit)) {
+                                     over.emplace_back(subject);
+                                   }
+                                   return true;
+                                 });
+  for (const auto& subject : over) {
+    AfterAppend(subject);
   }
 }
 

@@ -29,6 +29,8 @@ class Retention {
   bool IsWanted(StreamSeq seq, std::string_view subject) const;
 
   void AfterAppend(std::string_view subject);
+  // Another configuration: applies the limit of a subject to all of them.
+  void EnforceSubjectLimit();
   // End of turn.
   void EnforceLimits();
 

@@ -4,10 +4,13 @@
 #include <utility>
 
 #include "jetstream/account_usage.h"
+#include "jetstream/atomic_batches.h"
 #include "jetstream/direct_get.h"
 #include "jetstream/expiry.h"
+#include "jetstream/fast_batches.h"
 #include "jetstream/republisher.h"
 #include "jetstream/retention.h"
+#include "jetstream/scheduler.h"
 #include "jetstream/shard.h"
 #include "jetstream/stream_rules.h"
 #include "protocol/headers.h"
@@ -85,6 +88,9 @@ void Stream::Start() {
     }
   }
   expiry_->Watch();
+  if (scheduler_ != nullptr) {
+    scheduler_->Watch();
+  }
 }
 
 void Stream::Stop(int status, std::string_view text) {
@@ -94,6 +100,8 @@ void Stream::Stop(int status, std::string_view text) {
   }
   subscriptions_.clear();
   direct_get_.reset();
+  atomic_batches_.reset();
+  fast_batches_.reset();
   for (auto& [consumer_name, consumer] : consumers_) {
     consumer->Stop(status, text);
   }
@@ -141,6 +149,7 @@ void Stream::ApplyConfig(StreamConfig config) {
     }
   }
   SetExtras();
+  retention_->EnforceSubjectLimit();
   dedupe_.set_window(spec_.config.duplicate_window_ns);
   Persist();
   MarkDirty();
@@ -161,6 +170,9 @@ void Stream::SetExtras() {
     WEIR_CHECK(made.ok());  // CheckStreamConfig() has seen it
     transform_ = *std::move(made);
   }
+  if (config.allow_msg_schedules && scheduler_ == nullptr) {
+    scheduler_ = std::make_unique<Scheduler>(*this);
+  }
   // Of an unchanged configuration what waits for its commit stays.
   if (!config.republish || config.republish->dest.empty()) {
     republisher_.reset();
@@ -175,40 +187,110 @@ void Stream::OnMessage(const Inbound& message) {
   if (stopped_) {
     return;
   }
-  if (!transform_ || !transform_->Covers(message.subject)) {
-    Ingest(message);
+  if (!stalled_.empty()) [[unlikely]] {
+    if (IsCongested(message)) {
+      Reject(message.reply, MakeError(10167), "NATS/1.0 429 Too Many Requests\r\n\r\n");
+      return;
+    }
+    stalled_.push_back(OwnedMessage::Copy(message));
+    stalled_bytes_ += stalled_.back().bytes();
     return;
+  }
+  if (StreamSeq load = Accept(message)) [[unlikely]] {
+    stalled_.push_back(OwnedMessage::Copy(message));
+    stalled_bytes_ += stalled_.back().bytes();
+    LoadForStalled(load);
+  }
+}
+
+void Stream::LoadForStalled(StreamSeq seq) {
+  store_->Load(seq, [&shard = shard_, id = id()](const Status& status) {
+    Stream* stream = shard.Find(id);
+    if (stream != nullptr && !stream->stopped()) {
+      stream->ResumeStalled(status);
+    }
+  });
+}
+
+void Stream::ResumeStalled(const Status& loaded) {
+  if (!loaded.ok()) {
+    Reject(stalled_.front().reply, MakeError(10077, Message(loaded)));
+    stalled_bytes_ -= stalled_.front().bytes();
+    stalled_.pop_front();
+  }
+  while (!stalled_.empty()) {
+    if (StreamSeq load = Accept(stalled_.front().view())) {
+      LoadForStalled(load);
+      return;
+    }
+    stalled_bytes_ -= stalled_.front().bytes();
+    stalled_.pop_front();
+  }
+}
+
+StreamSeq Stream::Accept(const Inbound& message) {
+  if (!shard_.failure().ok()) [[unlikely]] {
+    Reject(message.reply, MakeError(10077, Message(shard_.failure())));
+    return 0;
+  }
+  if (IsCongested(message)) [[unlikely]] {
+    Reject(message.reply, MakeError(10167), "NATS/1.0 429 Too Many Requests\r\n\r\n");
+    return 0;
+  }
+  if (message.reply.ends_with(FastBatchControl::kSuffix)) [[unlikely]] {
+    if (fast_batches_ == nullptr) {
+      fast_batches_ = std::make_unique<FastBatches>(*this);
+    }
+    return fast_batches_->OnMessage(message);
+  }
+  if (!message.headers.empty() &&
+      message.headers.find("\nNats-Batch-Id:") != std::string_view::npos) [[unlikely]] {
+    PublishHeaders headers = PublishHeaders::Read(message.headers);
+    if (!headers.batch_id.empty()) {
+      if (atomic_batches_ == nullptr) {
+        atomic_batches_ = std::make_unique<AtomicBatches>(*this);
+      }
+      return atomic_batches_->OnMessage(message, headers);
+    }
+  }
+  return Ingest(message);
+}
+
+StreamSeq Stream::Ingest(const Inbound& message) {
+  if (!transform_ || !transform_->Covers(message.subject)) {
+    return Publish(message);
   }
   std::string subject = transform_->Apply(message.subject, env().random);
   Inbound transformed = message;
   transformed.subject = subject;
-  Ingest(transformed);
+  return Publish(transformed);
 }
 
-void Stream::Ingest(const Inbound& message) {
-  if (!shard_.failure().ok()) [[unlikely]] {
-    Reject(message.reply, MakeError(10077, Message(shard_.failure())));
-    return;
-  }
-  if (IsCongested(message)) [[unlikely]] {
-    Reject(message.reply, MakeError(10167), "NATS/1.0 429 Too Many Requests\r\n\r\n");
-    return;
-  }
+std::string Stream::Transformed(std::string_view subject) {
+  return transform_ && transform_->Covers(subject) ? transform_->Apply(subject, env().random)
+                                                   : std::string(subject);
+}
+
+StreamSeq Stream::Publish(const Inbound& message) {
   int64_t now_ns = env().clock.wall_ns();
   PublishFacts facts = rules_.Check(message, now_ns);
-  if (message.trace != nullptr) [[unlikely]] {
+  if (message.trace != nullptr && facts.verdict != PublishFacts::Verdict::kLoad) [[unlikely]] {
     Trace(message, facts);
     if (message.trace->only()) {
-      return;
+      return 0;
     }
   }
   switch (facts.verdict) {
     case PublishFacts::Verdict::kAccept:
-      Store(message, facts, now_ns);
+      if (ApiError error = Store(message, facts, now_ns)) {
+        Reject(message.reply, error);
+      }
       break;
     case PublishFacts::Verdict::kReject:
       Reject(message.reply, facts.error);
       break;
+    case PublishFacts::Verdict::kLoad:
+      return facts.load;
     case PublishFacts::Verdict::kDuplicate:
       if (message.reply.empty() || spec_.config.no_ack) {
         break;
@@ -220,6 +302,7 @@ void Stream::Ingest(const Inbound& message) {
       }
       break;
   }
+  return 0;
 }
 
 void Stream::Trace(const Inbound& message, const PublishFacts& facts) {
@@ -231,15 +314,42 @@ void Stream::Trace(const Inbound& message, const PublishFacts& facts) {
 
 bool Stream::IsCongested(const Inbound& message) {
   const JetStreamOptions& options = env().options;
-  uint64_t bytes = staged_bytes_ + flying_bytes_ + message.payload.size() + message.headers.size();
-  StreamSeq waiting = store_->state().last_seq - committed_seq_;
+  uint64_t bytes = staged_bytes_ + flying_bytes_ + stalled_bytes_ + message.payload.size() +
+                   message.headers.size();
+  StreamSeq waiting = store_->state().last_seq - committed_seq_ + stalled_.size();
   return (options.max_buffered_msgs > 0 &&
           waiting >= static_cast<uint64_t>(options.max_buffered_msgs)) ||
          (options.max_buffered_bytes > 0 && waiting > 0 &&
           bytes > static_cast<uint64_t>(options.max_buffered_bytes));
 }
 
-void Stream::Store(const Inbound& message, const PublishFacts& facts, int64_t now_ns) {
+AccountUsage* Stream::server_usage() const {
+  return spec_.usage == nullptr ? nullptr : spec_.usage->server;
+}
+
+ApiError Stream::CheckUsage(size_t bytes) const {
+  if (spec_.usage == nullptr) {
+    return {};
+  }
+  auto extra = static_cast<int64_t>(bytes + staged_bytes_);
+  if (spec_.usage->server != nullptr && spec_.usage->server->Exceeds(!persistent(), extra)) {
+    return MakeError(10023);
+  }
+  return spec_.usage->Exceeds(!persistent(), extra) ? MakeError(10002) : ApiError{};
+}
+
+ApiError Stream::CheckLimits(const Inbound& message) const {
+  if (spec_.config.sealed) {
+    return MakeError(10109);
+  }
+  size_t bytes = message.subject.size() + message.headers.size() + message.payload.size();
+  if (auto error = CheckUsage(bytes)) {
+    return error;
+  }
+  return rules_.CheckSize(message.headers.size(), message.payload.size());
+}
+
+ApiError Stream::Store(const Inbound& message, const PublishFacts& facts, int64_t now_ns) {
   const auto& state = store_->state();
   std::string rewritten;
   storage::MessageView view;
@@ -247,27 +357,18 @@ void Stream::Store(const Inbound& message, const PublishFacts& facts, int64_t no
   // Time never runs backwards within a stream: searches by time rely on it.
   view.time_ns = std::max(now_ns, state.last_time_ns);
   view.subject = message.subject;
-  view.headers = message.headers;
-  view.payload = message.payload;
+  view.headers = facts.headers ? std::string_view(*facts.headers) : message.headers;
+  view.payload = facts.payload ? std::string_view(*facts.payload) : message.payload;
   if (facts.strip_headers) {
-    rewritten = StoredHeaders(message.headers);
+    rewritten = StoredHeaders(view.headers);
     view.headers = rewritten;
   }
   size_t bytes = view.subject.size() + view.headers.size() + view.payload.size();
-  if (spec_.usage != nullptr) {
-    auto extra = static_cast<int64_t>(bytes + staged_bytes_);
-    if (spec_.usage->server != nullptr && spec_.usage->server->Exceeds(!persistent(), extra)) {
-      Reject(message.reply, MakeError(10023));
-      return;
-    }
-    if (spec_.usage->Exceeds(!persistent(), extra)) {
-      Reject(message.reply, MakeError(10002));
-      return;
-    }
+  if (auto error = CheckUsage(bytes)) {
+    return error;
   }
   if (const char* refusal = retention_->Refusal(view)) {
-    Reject(message.reply, MakeError(10077, refusal));
-    return;
+    return MakeError(10077, refusal);
   }
   if (retention_->IsWanted(view.seq, view.subject)) {
     Append(view, facts);
@@ -282,8 +383,12 @@ void Stream::Store(const Inbound& message, const PublishFacts& facts, int64_t no
   staged_bytes_ += bytes;
   if (!message.reply.empty() && !spec_.config.no_ack) {
     acks_.Push(view.seq, message.reply, /*duplicate=*/false);
+    if (!facts.counted.empty()) {
+      ack_members_[view.seq] = Cat(",\"val\":\"", facts.counted, "\"");
+    }
   }
   MarkDirty();
+  return {};
 }
 
 void Stream::Append(const storage::MessageView& view, const PublishFacts& facts) {
@@ -297,6 +402,17 @@ void Stream::Append(const storage::MessageView& view, const PublishFacts& facts)
   }
   retention_->AfterAppend(view.subject);
   ApplyRollup(facts.rollup, view.subject, view.seq);
+  if (scheduler_ != nullptr) {
+    NoteSchedule(view);
+  }
+}
+
+void Stream::NoteSchedule(const storage::MessageView& view) {
+  std::string ended(scheduler_->Note(view));
+  if (!ended.empty()) {
+    Purge(ended, 0, 0);
+  }
+  scheduler_->Watch();
 }
 
 void Stream::StoreMarker(std::string_view subject) {
@@ -320,10 +436,6 @@ void Stream::StoreMarker(std::string_view subject) {
 }
 
 void Stream::Skip(const storage::MessageView& message) {
-  if (store_->state().messages == 0) {
-    store_->TrimTo(message.seq + 1);
-    return;
-  }
   storage::MessageView empty = message;
   empty.headers = {};
   empty.payload = {};
@@ -353,8 +465,34 @@ void Stream::Reject(std::string_view reply, const ApiError& error, std::string_v
 
 void Stream::PublishAck(std::string_view reply, StreamSeq seq, bool duplicate) {
   ack_text_.assign(ack_prefix_);
-  CatTo(ack_text_, seq, duplicate ? ",\"duplicate\": true}" : "}");
+  CatTo(ack_text_, seq);
+  if (!ack_members_.empty() && !duplicate) [[unlikely]] {
+    if (auto more = ack_members_.find(seq); more != ack_members_.end()) {
+      ack_text_.append(more->second);
+      ack_members_.erase(more);
+    }
+  }
+  ack_text_.append(duplicate ? ",\"duplicate\": true}" : "}");
   env().router.Publish(spec_.account, {reply, {}, {}, ack_text_});
+}
+
+void Stream::Reply(std::string_view reply, std::string_view payload) {
+  if (!reply.empty() && !spec_.config.no_ack) {
+    env().router.Publish(spec_.account, {reply, {}, {}, payload});
+  }
+}
+
+std::string Stream::AckText(StreamSeq seq, std::string_view more) const {
+  return Cat(ack_prefix_, seq, more, "}");
+}
+
+void Stream::AckBatch(std::string_view reply, std::string_view batch, size_t count) {
+  if (reply.empty() || spec_.config.no_ack) {
+    return;
+  }
+  StreamSeq seq = store_->state().last_seq;
+  acks_.Push(seq, reply, /*duplicate=*/false);
+  ack_members_[seq] = Cat(",\"batch\":", Quoted(batch), ",\"count\":", count);
 }
 
 // ---- the turn ----
@@ -393,6 +531,9 @@ void Stream::OnCommitted(StreamSeq seq) {
   acks_.Release(seq, [this](std::string_view reply, StreamSeq acked, bool duplicate) {
     PublishAck(reply, acked, duplicate);
   });
+  if (fast_batches_ != nullptr) {
+    fast_batches_->OnCommitted(seq);
+  }
   if (stopped_) {
     return;
   }
@@ -445,6 +586,9 @@ void Stream::Remember(const storage::MessageView& message) {
   } else {
     dedupe_.ForgetLast();
   }
+  if (scheduler_ != nullptr) {
+    scheduler_->Note(message);
+  }
   if (!spec_.config.allow_msg_ttl) {
     return;
   }
@@ -458,9 +602,13 @@ void Stream::Remember(const storage::MessageView& message) {
 // ---- removals ----
 
 uint64_t Stream::Purge(std::string_view filter, StreamSeq below, uint64_t keep) {
-  StreamSeq first = store_->state().first_seq;
-  uint64_t purged = store_->Purge(filter, below, keep);
-  if (purged > 0) {
+  const auto& state = store_->state();
+  StreamSeq first = state.first_seq;
+  bool everything = filter.empty() || filter == ">";
+  // Beyond the end the numbers go on from there.
+  uint64_t purged = everything && below > state.last_seq + 1 ? store_->TrimTo(below)
+                                                             : store_->Purge(filter, below, keep);
+  if (purged > 0 || state.first_seq != first) {
     MarkDirty();
     if (store_->state().first_seq != first) {
       NotifyTrimmed();

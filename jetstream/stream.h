@@ -16,6 +16,7 @@
 #include "jetstream/consumer.h"
 #include "jetstream/dedupe_window.h"
 #include "jetstream/environment.h"
+#include "jetstream/owned_message.h"
 #include "jetstream/publish_rules.h"
 #include "jetstream/stream_config.h"
 #include "protocol/base/strings.h"
@@ -23,10 +24,13 @@
 
 namespace weir::jetstream {
 
+class AtomicBatches;
 class DirectGet;
 class Expiry;
+class FastBatches;
 class Republisher;
 class Retention;
+class Scheduler;
 class Shard;
 struct AccountUsage;
 
@@ -148,6 +152,27 @@ class Stream : public Sink {
 
   Retention& retention() { return *retention_; }
   Expiry& expiry() { return *expiry_; }
+  // Null in a stream without message schedules.
+  Scheduler* scheduler() { return scheduler_.get(); }
+
+  // ---- what other ways into the stream use: batches, schedules, origins ----
+  const PublishRules& rules() const { return rules_; }
+  // As the stream's subject transform has it.
+  std::string Transformed(std::string_view subject);
+  // Sealed, too large, or more than account and server may hold.
+  ApiError CheckLimits(const Inbound& message) const;
+  // Stages a message that has been checked. The ack is sent with the commit; an error when the
+  // stream is full, and nothing has happened then.
+  ApiError Store(const Inbound& message, const PublishFacts& facts, int64_t now_ns);
+  // What a publisher gets, unless the stream acks nothing or there is no reply subject.
+  void Reply(std::string_view reply, std::string_view payload);
+  void Reject(std::string_view reply, const ApiError& error, std::string_view headers = {});
+  // An ack with more members behind the sequence: `,"batch":"x"`.
+  std::string AckText(StreamSeq seq, std::string_view more) const;
+  // Acks what was staged last, when it is committed.
+  void AckBatch(std::string_view reply, std::string_view id, size_t count);
+  // Of the whole server; null in a stream that is not counted.
+  AccountUsage* server_usage() const;
 
  private:
   // What was staged before a Flush(), for the bound on staged bytes.
@@ -164,13 +189,20 @@ class Stream : public Sink {
     std::string state;
   };
 
-  void Ingest(const Inbound& message);
+  // Each returns 0, or the sequence of a message that has to be read from the disk first; nothing
+  // has happened then.
+  StreamSeq Accept(const Inbound& message);
+  StreamSeq Ingest(const Inbound& message);
+  StreamSeq Publish(const Inbound& message);
+  // Messages wait here while one of the disk is being read for the first of them.
+  void LoadForStalled(StreamSeq seq);
+  void ResumeStalled(const Status& loaded);
   void Trace(const Inbound& message, const PublishFacts& facts);
   bool IsCongested(const Inbound& message);
-  void Store(const Inbound& message, const PublishFacts& facts, int64_t now_ns);
+  ApiError CheckUsage(size_t bytes) const;
+  void NoteSchedule(const storage::MessageView& view);
   void Skip(const storage::MessageView& message);
   void ApplyRollup(Rollup rollup, std::string_view subject, StreamSeq seq);
-  void Reject(std::string_view reply, const ApiError& error, std::string_view headers = {});
   void PublishAck(std::string_view reply, StreamSeq seq, bool duplicate);
   // What the configuration asks for besides subjects: direct gets, transform, republish.
   void SetExtras();
@@ -192,7 +224,14 @@ class Stream : public Sink {
   std::unique_ptr<DirectGet> direct_get_;
   std::optional<protocol::SubjectTransform> transform_;
   std::unique_ptr<Republisher> republisher_;
+  std::unique_ptr<AtomicBatches> atomic_batches_;  // made when one comes
+  std::unique_ptr<FastBatches> fast_batches_;
+  std::unique_ptr<Scheduler> scheduler_;
+  std::deque<OwnedMessage> stalled_;
+  size_t stalled_bytes_ = 0;
   AckQueue acks_;
+  // What an ack says behind the sequence, of the few that do.
+  absl::flat_hash_map<StreamSeq, std::string> ack_members_;
   std::string ack_prefix_;
   std::string ack_text_;  // the ack being sent; kept for its memory
 

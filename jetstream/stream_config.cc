@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include <boost/json/serialize.hpp>
+
 namespace weir::jetstream {
 
 namespace {
@@ -46,34 +48,22 @@ std::string_view TextOf(const std::array<Name<E>, N>& names, E value) {
 }
 
 template <typename E, size_t N>
-void ReadEnum(JsonReader& in, std::string_view field, const std::array<Name<E>, N>& names, E& out) {
+void ReadEnum(JsonReader& in, std::string_view field, const std::array<Name<E>, N>& names, E& out,
+              std::string_view unknown = {}) {
   const auto* value = in.Find(field);
   if (value == nullptr) {
     return;
   }
   const auto* text = value->if_string();
-  std::string_view wanted =
-      text == nullptr ? std::string_view{} : std::string_view{text->data(), text->size()};
   for (const auto& name : names) {
-    if (text != nullptr && name.text == wanted) {
+    if (text != nullptr && name.text == std::string_view(text->data(), text->size())) {
       out = name.value;
       return;
     }
   }
-  in.Fail(Cat("can not unmarshal ", Quoted(Cat('"', wanted, '"'))));
-}
-
-// The object in this field; nullptr when there is none.
-const boost::json::object* FindObject(JsonReader& in, std::string_view field) {
-  const auto* value = in.Find(field);
-  if (value == nullptr) {
-    return nullptr;
-  }
-  const auto* object = value->if_object();
-  if (object == nullptr) {
-    in.Fail(Cat("json: cannot unmarshal value into Go struct field ", field, " of type object"));
-  }
-  return object;
+  in.Fail(unknown.empty() || text == nullptr
+              ? Cat("can not unmarshal ", Quoted(boost::json::serialize(*value)))
+              : std::string(unknown));
 }
 
 void Finish(JsonReader& outer, JsonReader& inner, bool strict) {
@@ -83,49 +73,56 @@ void Finish(JsonReader& outer, JsonReader& inner, bool strict) {
 }
 
 SubjectTransformConfig ReadTransform(JsonReader& outer, const boost::json::object& object,
-                                     bool strict) {
+                                     std::string_view path, bool strict) {
   SubjectTransformConfig out;
-  JsonReader in(object);
+  JsonReader in(object, path);
   in.Read("src", out.src);
   in.Read("dest", out.dest);
   Finish(outer, in, strict);
   return out;
 }
 
-void ReadTransforms(JsonReader& in, std::vector<SubjectTransformConfig>& out, bool strict) {
-  const auto* value = in.Find("subject_transforms");
-  if (value == nullptr) {
+// Calls `read` for the objects of an array; anything else in it is an error.
+template <typename Read>
+void ForEachObject(JsonReader& in, std::string_view field, std::string_view array_type,
+                   std::string_view item_type, const Read& read) {
+  const auto* array = in.Array(field, array_type);
+  if (array == nullptr) {
     return;
   }
-  if (!value->is_array()) {
-    in.Fail("json: cannot unmarshal value into Go struct field subject_transforms of type array");
-    return;
-  }
-  for (const auto& item : value->get_array()) {
+  for (size_t i = 0; i < array->size(); ++i) {
+    const auto& item = (*array)[i];
     if (const auto* object = item.if_object()) {
-      out.push_back(ReadTransform(in, *object, strict));
+      read(*object, Cat(in.PathTo(field), ".", i));
+    } else if (!item.is_null()) {
+      in.FailElement(field, i, item, item_type);
     }
   }
 }
 
-StreamSource ReadSource(JsonReader& outer, const boost::json::object& object, bool strict) {
+StreamSource ReadSource(JsonReader& outer, const boost::json::object& object, std::string_view path,
+                        bool strict) {
   StreamSource out;
-  JsonReader in(object);
+  JsonReader in(object, path);
   in.Read("name", out.name);
   in.Read("opt_start_seq", out.opt_start_seq);
   if (in.Find("opt_start_time") != nullptr) {
     in.ReadTime("opt_start_time", out.opt_start_time_ns.emplace(0));
   }
   in.Read("filter_subject", out.filter_subject);
-  ReadTransforms(in, out.subject_transforms, strict);
-  if (const auto* external = FindObject(in, "external")) {
-    JsonReader fields(*external);
+  ForEachObject(in, "subject_transforms", "[]server.SubjectTransformConfig",
+                "server.SubjectTransformConfig",
+                [&](const boost::json::object& item, const std::string& item_path) {
+                  out.subject_transforms.push_back(ReadTransform(in, item, item_path, strict));
+                });
+  if (const auto* external = in.Object("external", "server.ExternalStream")) {
+    JsonReader fields(*external, in.PathTo("external"));
     fields.Read("api", out.external.emplace().api);
     fields.Read("deliver", out.external->deliver);
     Finish(in, fields, strict);
   }
-  if (const auto* consumer = FindObject(in, "consumer")) {
-    JsonReader fields(*consumer);
+  if (const auto* consumer = in.Object("consumer", "server.StreamConsumerSource")) {
+    JsonReader fields(*consumer, in.PathTo("consumer"));
     fields.Read("name", out.consumer.emplace().name);
     fields.Read("deliver_subject", out.consumer->deliver_subject);
     Finish(in, fields, strict);
@@ -135,27 +132,19 @@ StreamSource ReadSource(JsonReader& outer, const boost::json::object& object, bo
 }
 
 void ReadSources(JsonReader& in, StreamConfig& config, bool strict) {
-  if (const auto* mirror = FindObject(in, "mirror")) {
-    config.mirror = ReadSource(in, *mirror, strict);
+  if (const auto* mirror = in.Object("mirror", "server.StreamSource")) {
+    config.mirror = ReadSource(in, *mirror, in.PathTo("mirror"), strict);
   }
-  const auto* sources = in.Find("sources");
-  if (sources == nullptr) {
-    return;
-  }
-  if (!sources->is_array()) {
-    in.Fail("json: cannot unmarshal value into Go struct field sources of type array");
-    return;
-  }
-  for (const auto& item : sources->get_array()) {
-    if (const auto* object = item.if_object()) {
-      config.sources.push_back(ReadSource(in, *object, strict));
-    }
-  }
+  ForEachObject(in, "sources", "[]*server.StreamSource", "server.StreamSource",
+                [&](const boost::json::object& item, const std::string& path) {
+                  config.sources.push_back(ReadSource(in, item, path, strict));
+                });
 }
 
 void ReadObjects(JsonReader& in, StreamConfig& config, bool strict) {
-  if (const auto* placement = FindObject(in, "placement"); placement && !placement->empty()) {
-    JsonReader fields(*placement);
+  if (const auto* placement = in.Object("placement", "server.Placement");
+      placement && !placement->empty()) {
+    JsonReader fields(*placement, in.PathTo("placement"));
     fields.Read("cluster", config.placement.emplace().cluster);
     fields.Read("tags", config.placement->tags);
     fields.Read("preferred", config.placement->preferred);
@@ -165,20 +154,22 @@ void ReadObjects(JsonReader& in, StreamConfig& config, bool strict) {
     }
   }
   ReadSources(in, config, strict);
-  if (const auto* transform = FindObject(in, "subject_transform")) {
-    config.subject_transform = ReadTransform(in, *transform, strict);
+  if (const auto* transform = in.Object("subject_transform", "server.SubjectTransformConfig")) {
+    config.subject_transform =
+        ReadTransform(in, *transform, in.PathTo("subject_transform"), strict);
   }
-  if (const auto* republish = FindObject(in, "republish")) {
-    JsonReader fields(*republish);
+  if (const auto* republish = in.Object("republish", "server.RePublish")) {
+    JsonReader fields(*republish, in.PathTo("republish"));
     fields.Read("src", config.republish.emplace().src);
     fields.Read("dest", config.republish->dest);
     fields.Read("headers_only", config.republish->headers_only);
     Finish(in, fields, strict);
   }
-  if (const auto* limits = FindObject(in, "consumer_limits")) {
-    JsonReader fields(*limits);
-    fields.Read("inactive_threshold", config.consumer_limits.inactive_threshold_ns);
-    fields.Read("max_ack_pending", config.consumer_limits.max_ack_pending);
+  if (const auto* limits = in.Object("consumer_limits", "server.StreamConsumerLimits")) {
+    JsonReader fields(*limits, in.PathTo("consumer_limits"));
+    fields.Read("inactive_threshold", config.consumer_limits.inactive_threshold_ns,
+                "time.Duration");
+    fields.Read("max_ack_pending", config.consumer_limits.max_ack_pending, "int");
     Finish(in, fields, strict);
   }
 }
@@ -261,25 +252,25 @@ void WriteMetadata(JsonWriter& out, const StringMap<std::string>& own,
 }  // namespace
 
 StatusOr<StreamConfig> ReadStreamConfig(const boost::json::object& object, bool strict,
-                                        bool* pedantic) {
+                                        bool* pedantic, std::string_view go_struct) {
   StreamConfig config;
-  JsonReader in(object);
+  JsonReader in(object, go_struct);
   in.Read("name", config.name);
   in.Read("description", config.description);
   in.Read("subjects", config.subjects);
   ReadEnum(in, "retention", kRetentions, config.retention);
-  in.Read("max_consumers", config.max_consumers);
+  in.Read("max_consumers", config.max_consumers, "int");
   in.Read("max_msgs", config.max_msgs);
   in.Read("max_bytes", config.max_bytes);
-  in.Read("max_age", config.max_age_ns);
+  in.Read("max_age", config.max_age_ns, "time.Duration");
   in.Read("max_msgs_per_subject", config.max_msgs_per_subject);
   in.Read("max_msg_size", config.max_msg_size);
   ReadEnum(in, "discard", kDiscards, config.discard);
   ReadEnum(in, "storage", kStorages, config.storage);
-  in.Read("num_replicas", config.num_replicas);
+  in.Read("num_replicas", config.num_replicas, "int");
   in.Read("no_ack", config.no_ack);
-  in.Read("duplicate_window", config.duplicate_window_ns);
-  ReadEnum(in, "compression", kCompressions, config.compression);
+  in.Read("duplicate_window", config.duplicate_window_ns, "time.Duration");
+  ReadEnum(in, "compression", kCompressions, config.compression, "unknown compression algorithm");
   in.Read("first_seq", config.first_seq);
   ReadObjects(in, config, strict);
   in.Read("allow_direct", config.allow_direct);
@@ -290,7 +281,7 @@ StatusOr<StreamConfig> ReadStreamConfig(const boost::json::object& object, bool 
   in.Read("deny_purge", config.deny_purge);
   in.Read("allow_rollup_hdrs", config.allow_rollup);
   in.Read("allow_msg_ttl", config.allow_msg_ttl);
-  in.Read("subject_delete_marker_ttl", config.subject_delete_marker_ttl_ns);
+  in.Read("subject_delete_marker_ttl", config.subject_delete_marker_ttl_ns, "time.Duration");
   in.Read("allow_msg_counter", config.allow_msg_counter);
   in.Read("allow_atomic", config.allow_atomic);
   in.Read("allow_msg_schedules", config.allow_msg_schedules);

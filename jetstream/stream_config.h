@@ -116,9 +116,11 @@ struct StreamConfig {
 };
 
 // Reads an object; with `strict`, unknown fields are errors. The error text is what stands behind
-// "invalid JSON: ". `pedantic` (may be null) receives the request's flag of that name.
+// "invalid JSON: ". `pedantic` (may be null) receives the request's flag of that name. `go_struct`
+// is how Go calls the object in errors.
 StatusOr<StreamConfig> ReadStreamConfig(const boost::json::object& object, bool strict,
-                                        bool* pedantic);
+                                        bool* pedantic,
+                                        std::string_view go_struct = "StreamConfigRequest");
 // The same from text, leniently: what WriteStreamConfig() stored.
 StatusOr<StreamConfig> ParseStreamConfig(std::string_view text);
 

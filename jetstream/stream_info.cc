@@ -27,9 +27,9 @@ void WriteSubjects(JsonWriter& out, const storage::StreamStore& store,
   std::sort(subjects.begin(), subjects.end());
   page.total = subjects.size();
   page.limit = kSubjectsLimit;
-  page.offset = std::min(options.offset, page.total);
+  page.offset = options.offset;
   uint64_t end = std::min(page.total, page.offset + kSubjectsLimit);
-  if (page.offset == end) {
+  if (page.offset >= end) {
     return;
   }
   out.Key("subjects").OpenObject();

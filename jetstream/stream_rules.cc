@@ -88,23 +88,28 @@ ApiError FillDuplicateWindow(StreamConfig& config, const JetStreamOptions& optio
   int64_t& window = config.duplicate_window_ns;
   if (window == 0 && !config.mirror && config.sources.empty()) {
     window = kDefaultDuplicateWindow;
-    for (int64_t limit : {config.max_age_ns, options.duplicate_window_ns}) {
-      if (limit > 0 && limit < window) {
-        window = limit;
+    if (options.duplicate_window_ns > 0 && options.duplicate_window_ns < window) {
+      if (pedantic) {
+        return Pedantic("duplicate window limits are higher than current limits");
       }
+      window = options.duplicate_window_ns;
+    }
+    if (config.max_age_ns > 0 && config.max_age_ns < window) {
+      if (pedantic) {
+        return Pedantic("duplicate window cannot be bigger than max age");
+      }
+      window = config.max_age_ns;
     }
   }
   if (window < 0) {
     return Invalid("duplicates window can not be negative");
   }
   if (config.max_age_ns != 0 && window > config.max_age_ns) {
-    return pedantic ? Pedantic("duplicate window cannot be bigger than max age")
-                    : Invalid("duplicates window can not be larger then max age");
+    return Invalid("duplicates window can not be larger then max age");
   }
   if (options.duplicate_window_ns > 0 && window > options.duplicate_window_ns) {
-    return pedantic ? Pedantic("duplicate window limits are higher than current limits")
-                    : Invalid(Cat("duplicates window can not be larger then server limit of ",
-                                  FormatDuration(options.duplicate_window_ns)));
+    return Invalid(Cat("duplicates window can not be larger then server limit of ",
+                       FormatDuration(options.duplicate_window_ns)));
   }
   if (window > 0 && window < kShortest) {
     return Invalid("duplicates window needs to be >= 100ms");
@@ -112,9 +117,30 @@ ApiError FillDuplicateWindow(StreamConfig& config, const JetStreamOptions& optio
   return {};
 }
 
+ApiError CheckCounter(const StreamConfig& config) {
+  if (!config.allow_msg_counter) {
+    return {};
+  }
+  if (config.discard == DiscardPolicy::kNew) {
+    return Invalid("counter stream cannot use discard new");
+  }
+  if (config.allow_msg_ttl) {
+    return Invalid("counter stream cannot use message TTLs");
+  }
+  if (config.allow_msg_schedules) {
+    return Invalid("counter stream cannot use message schedules");
+  }
+  return config.retention == RetentionPolicy::kLimits
+             ? ApiError{}
+             : Invalid("counter stream can only use limits retention");
+}
+
 ApiError CheckPolicies(const StreamConfig& config) {
-  if (config.deny_purge && config.allow_rollup && config.subject_delete_marker_ttl_ns == 0) {
+  if (config.deny_purge && config.allow_rollup) {
     return Invalid("roll-ups require the purge permission");
+  }
+  if (auto error = CheckCounter(config)) {
+    return error;
   }
   if (config.discard_new_per_subject) {
     if (config.discard != DiscardPolicy::kNew) {
@@ -124,8 +150,37 @@ ApiError CheckPolicies(const StreamConfig& config) {
       return Invalid("discard new per subject requires max msgs per subject > 0");
     }
   }
-  if (config.persist_mode == PersistMode::kAsync && config.storage != StorageType::kFile) {
+  return {};
+}
+
+ApiError CheckPersistMode(const StreamConfig& config) {
+  if (config.persist_mode != PersistMode::kAsync) {
+    return {};
+  }
+  if (config.storage != StorageType::kFile) {
     return Invalid("async persist mode is only supported on file storage");
+  }
+  if (config.num_replicas > 1) {
+    return Invalid("async persist mode is not supported on replicated streams");
+  }
+  return config.allow_atomic
+             ? Invalid("async persist mode is not supported with atomic batch publish")
+             : ApiError{};
+}
+
+ApiError FillSchedules(StreamConfig& config, bool pedantic) {
+  if (!config.allow_msg_schedules) {
+    return {};
+  }
+  if (config.discard == DiscardPolicy::kNew) {
+    return Invalid("message scheduling cannot use discard new");
+  }
+  if (!config.allow_rollup) {
+    if (pedantic) {
+      return Invalid("message scheduling cannot be set if roll-ups are disabled");
+    }
+    config.allow_rollup = true;
+    config.deny_purge = false;
   }
   return {};
 }
@@ -148,8 +203,10 @@ ApiError FillMarkers(StreamConfig& config, bool pedantic) {
     return Invalid("subject delete marker cannot be set if roll-ups are disabled");
   }
   config.allow_msg_ttl = true;
-  config.allow_rollup = true;
-  config.deny_purge = false;
+  if (!config.allow_rollup) {
+    config.allow_rollup = true;
+    config.deny_purge = false;
+  }
   return {};
 }
 
@@ -189,6 +246,9 @@ ApiError CheckRewrites(StreamConfig& config, bool pedantic) {
 
 // What a configuration may ask for and would not get.
 ApiError CheckSupported(const StreamConfig& config) {
+  if (!config.sources.empty() && config.allow_msg_schedules) {
+    return MakeError(10187);
+  }
   struct Feature {
     bool wanted;
     std::string_view name;
@@ -196,10 +256,6 @@ ApiError CheckSupported(const StreamConfig& config) {
   const Feature features[] = {
       {config.mirror.has_value(), "stream mirrors"},
       {!config.sources.empty(), "stream sources"},
-      {config.allow_msg_counter, "message counters"},
-      {config.allow_atomic, "atomic batch publish"},
-      {config.allow_msg_schedules, "message schedules"},
-      {config.allow_batched, "batch publish"},
   };
   for (const auto& feature : features) {
     if (feature.wanted) {
@@ -271,6 +327,12 @@ StatusOr<std::optional<protocol::SubjectTransform>> MakeTransform(
     return std::optional<protocol::SubjectTransform>();
   }
   std::string_view source = config.src.empty() ? std::string_view(">") : config.src;
+  auto is_tail = [](std::string_view subject) {
+    return subject == ">" || subject.ends_with(".>");
+  };
+  if (is_tail(source) != is_tail(config.dest) && protocol::IsValidConfigPattern(config.dest)) {
+    return InvalidArgument("invalid subject");
+  }
   WEIR_ASSIGN_OR_RETURN(auto made, protocol::SubjectTransform::Make(source, config.dest));
   return std::optional<protocol::SubjectTransform>(std::move(made));
 }
@@ -296,6 +358,12 @@ ApiError CheckStreamConfig(StreamConfig& config, const JetStreamOptions& options
     return error;
   }
   if (auto error = FillMarkers(config, pedantic)) {
+    return error;
+  }
+  if (auto error = FillSchedules(config, pedantic)) {
+    return error;
+  }
+  if (auto error = CheckPersistMode(config)) {
     return error;
   }
   if (auto error = CheckSubjects(config)) {

@@ -184,7 +184,7 @@ StatusOr<SubjectTransform::Part> SubjectTransform::ReadFunction(
       return bad_argument;
     }
     if (*index < 1 || static_cast<size_t>(*index) > wildcards.size()) {
-      return Bad("wildcard index out of range", token);
+      return Bad("wildcard index out of range", Cat(token, ": [", *index, "]"));
     }
     part.sources.push_back(wildcards[static_cast<size_t>(*index) - 1]);
   }

@@ -129,6 +129,10 @@ void JetStreamPart::ReadLimits() {
   options_.max_ack_pending =
       from.max_ack_pending > 0 ? from.max_ack_pending : standard.max_ack_pending;
   options_.max_request_batch = from.max_request_batch;
+  options_.max_batch_messages = from.max_batch_size;
+  options_.max_batches_per_stream = from.max_batch_inflight_per_stream;
+  options_.max_batches_total = from.max_batch_inflight_total;
+  options_.batch_timeout_ns = from.max_batch_timeout_ns;
   options_.duplicate_window_ns = from.duplicate_window_ns;
 }
 

@@ -23,23 +23,6 @@ std::string_view View(json::string_view text) {
   return {text.data(), text.size()};
 }
 
-std::string_view KindName(const json::value& value) {
-  switch (value.kind()) {
-    case json::kind::null:
-      return "null";
-    case json::kind::bool_:
-      return "bool";
-    case json::kind::string:
-      return "string";
-    case json::kind::array:
-      return "array";
-    case json::kind::object:
-      return "object";
-    default:
-      return "number";
-  }
-}
-
 // Numbers of the right kind of field but outside of its type are named in the error.
 std::string Literal(const json::value& value) {
   JsonWriter text;
@@ -93,7 +76,46 @@ bool ParseWhole(std::string_view text, json::value& out, json::error_code& error
   return true;
 }
 
+// Where Go's time.Parse stops in a text that is not RFC 3339.
+std::string TimeError(std::string_view text) {
+  constexpr std::string_view kElements[] = {"2006", "-", "01", "-", "02", "T",
+                                            "15",   ":", "04", ":", "05"};
+  std::string_view rest = text;
+  std::string_view wanted = "Z07:00";
+  for (std::string_view element : kElements) {
+    bool number = element.front() >= '0' && element.front() <= '9';
+    bool fits = number ? rest.size() >= element.size() &&
+                             std::all_of(rest.begin(), rest.begin() + element.size(),
+                                         [](char c) { return c >= '0' && c <= '9'; })
+                       : rest.starts_with(element);
+    if (!fits) {
+      wanted = element;
+      break;
+    }
+    rest.remove_prefix(element.size());
+  }
+  return Cat("parsing time ", Quoted(text), " as \"2006-01-02T15:04:05Z07:00\": cannot parse ",
+             Quoted(rest), " as ", Quoted(wanted));
+}
+
 }  // namespace
+
+std::string_view JsonKindName(const json::value& value) {
+  switch (value.kind()) {
+    case json::kind::null:
+      return "null";
+    case json::kind::bool_:
+      return "bool";
+    case json::kind::string:
+      return "string";
+    case json::kind::array:
+      return "array";
+    case json::kind::object:
+      return "object";
+    default:
+      return "number";
+  }
+}
 
 StatusOr<json::value> ParseJson(std::string_view text) {
   json::value value;
@@ -144,8 +166,34 @@ std::string JsonReader::Mistyped(std::string_view name, const json::value& value
   bool wants_number =
       type.starts_with("int") || type.starts_with("uint") || type == "time.Duration";
   std::string number = value.is_number() && wants_number ? Cat(" ", Literal(value)) : std::string();
-  return Cat("json: cannot unmarshal ", KindName(value), number, " into Go struct field ",
-             go_struct_, go_struct_.empty() ? "" : ".", name, " of type ", type);
+  return Cat("json: cannot unmarshal ", JsonKindName(value), number, " into Go struct field ",
+             PathTo(name), " of type ", type);
+}
+
+std::string JsonReader::PathTo(std::string_view name) const {
+  return Cat(go_struct_, go_struct_.empty() ? "" : ".", name);
+}
+
+void JsonReader::FailElement(std::string_view name, size_t index, const json::value& value,
+                             std::string_view go_type) {
+  Fail(Cat("json: cannot unmarshal ", JsonKindName(value), " into ", PathTo(name), ".", index,
+           " of type ", go_type));
+}
+
+const json::object* JsonReader::Object(std::string_view name, std::string_view go_type) {
+  const auto* value = Find(name);
+  if (value != nullptr && !value->is_object()) {
+    Fail(Mistyped(name, *value, go_type));
+  }
+  return value == nullptr ? nullptr : value->if_object();
+}
+
+const json::array* JsonReader::Array(std::string_view name, std::string_view go_type) {
+  const auto* value = Find(name);
+  if (value != nullptr && !value->is_array()) {
+    Fail(Mistyped(name, *value, go_type));
+  }
+  return value == nullptr ? nullptr : value->if_array();
 }
 
 void JsonReader::Fail(std::string_view error) {
@@ -174,12 +222,12 @@ void JsonReader::Read(std::string_view name, bool& out) {
   }
 }
 
-void JsonReader::Read(std::string_view name, int64_t& out) {
+void JsonReader::Read(std::string_view name, int64_t& out, std::string_view go_type) {
   if (const auto* value = Find(name)) {
     if (const int64_t* number = value->if_int64()) {
       out = *number;
     } else {
-      Fail(Mistyped(name, *value, "int64"));
+      Fail(Mistyped(name, *value, go_type));
     }
   }
 }
@@ -208,20 +256,15 @@ void JsonReader::Read(std::string_view name, uint64_t& out) {
 }
 
 void JsonReader::Read(std::string_view name, std::vector<std::string>& out) {
-  const auto* value = Find(name);
-  if (value == nullptr) {
-    return;
-  }
-  const auto* array = value->if_array();
+  const auto* array = Array(name, "[]string");
   if (array == nullptr) {
-    Fail(Mistyped(name, *value, "[]string"));
     return;
   }
   out.clear();
   for (const auto& item : *array) {
     const auto* text = item.if_string();
     if (text == nullptr) {
-      Fail(Mistyped(name, item, "string"));
+      FailElement(name, out.size(), item, "string");
       return;
     }
     out.emplace_back(text->data(), text->size());
@@ -250,20 +293,15 @@ void JsonReader::Read(std::string_view name, std::vector<int64_t>& out) {
 }
 
 void JsonReader::Read(std::string_view name, StringMap<std::string>& out) {
-  const auto* value = Find(name);
-  if (value == nullptr) {
-    return;
-  }
-  const auto* object = value->if_object();
+  const auto* object = Object(name, "map[string]string");
   if (object == nullptr) {
-    Fail(Mistyped(name, *value, "map[string]string"));
     return;
   }
   out.clear();
   for (const auto& field : *object) {
     const auto* text = field.value().if_string();
     if (text == nullptr) {
-      Fail(Mistyped(name, field.value(), "string"));
+      Fail(Mistyped(Cat(name, ".", View(field.key())), field.value(), "string"));
       return;
     }
     out.insert_or_assign(std::string(View(field.key())), std::string(View(*text)));
@@ -276,10 +314,13 @@ void JsonReader::ReadTime(std::string_view name, int64_t& out) {
     return;
   }
   const auto* text = value->if_string();
-  auto time = text == nullptr ? std::nullopt : ParseTime(View(*text));
+  if (text == nullptr) {
+    Fail(Mistyped(name, *value, "time.Time"));
+    return;
+  }
+  auto time = ParseTime(View(*text));
   if (!time) {
-    Fail(Cat("parsing time ", text == nullptr ? std::string("value") : Quoted(View(*text)),
-             ": not RFC 3339"));
+    Fail(TimeError(View(*text)));
     return;
   }
   out = *time;

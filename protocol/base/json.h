@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/value.hpp>
 
@@ -40,7 +41,8 @@ class JsonReader {
 
   void Read(std::string_view name, std::string& out);
   void Read(std::string_view name, bool& out);
-  void Read(std::string_view name, int64_t& out);
+  // `go_type`: what Go calls the field's type in errors.
+  void Read(std::string_view name, int64_t& out, std::string_view go_type = "int64");
   void Read(std::string_view name, int32_t& out);
   void Read(std::string_view name, uint64_t& out);
   void Read(std::string_view name, std::vector<std::string>& out);
@@ -48,9 +50,18 @@ class JsonReader {
   void Read(std::string_view name, StringMap<std::string>& out);
   // RFC 3339 text → Unix nanoseconds (kZeroTime for Go's zero time).
   void ReadTime(std::string_view name, int64_t& out);
+  // The object or array in this field; nullptr when absent, null, or something else, which is an
+  // error: "... of type server.Placement".
+  const boost::json::object* Object(std::string_view name, std::string_view go_type);
+  const boost::json::array* Array(std::string_view name, std::string_view go_type);
   // The raw value, nullptr when absent or null. Counts as asked for.
   const boost::json::value* Find(std::string_view name);
 
+  // How Go calls this field in errors, and what to call the struct of a reader for its contents.
+  std::string PathTo(std::string_view name) const;
+  // The error of an element of an array that is not of this type.
+  void FailElement(std::string_view name, size_t index, const boost::json::value& value,
+                   std::string_view go_type);
   void Fail(std::string_view error);
   // The first error; with `strict`, unknown fields count as errors. The prefix is up to the caller.
   Status Finish(bool strict);
@@ -60,7 +71,7 @@ class JsonReader {
                        std::string_view type) const;
 
   const boost::json::object& object_;
-  std::string_view go_struct_;
+  std::string go_struct_;
   std::vector<const boost::json::key_value_pair*> asked_;
   Status status_;
 };
@@ -120,6 +131,9 @@ class JsonWriter {
   std::string out_;
   bool needs_comma_ = false;
 };
+
+// "string", "number" ... as in Go's errors.
+std::string_view JsonKindName(const boost::json::value& value);
 
 void AppendJsonString(std::string& out, std::string_view text);
 

@@ -51,7 +51,9 @@ TEST_F(DirectGetTest, StatusesAreTheReferences) {
   EXPECT_EQ(HeadersOf("{"), "NATS/1.0 408 Malformed Request\r\n\r\n");
   EXPECT_EQ(HeadersOf(R"({"seq":1,"last_by_subj":"x"})"), "NATS/1.0 408 Bad Request\r\n\r\n");
   EXPECT_EQ(HeadersOf(R"({"seq":9})"), "NATS/1.0 404 Message Not Found\r\n\r\n");
-  EXPECT_EQ(HeadersOf(R"({"multi_last":["a"]})"), "NATS/1.0 408 Bad Request\r\n\r\n");
+  EXPECT_EQ(HeadersOf(R"({"multi_last":["a"],"last_by_subj":"a"})"),
+            "NATS/1.0 408 Bad Request\r\n\r\n");
+  EXPECT_EQ(Get(".$KV.b.k", R"({"batch":2})").headers, "NATS/1.0 408 Bad Request\r\n\r\n");
   EXPECT_EQ(Get(".$KV.b.none", "").headers, "NATS/1.0 404 Message Not Found\r\n\r\n");
 }
 

@@ -140,7 +140,7 @@ TEST(JsonReaderTest, WrongTypesAreNamedAsInGo) {
   JsonReader third(value->as_object(), "S");
   third.Read("list", list);
   EXPECT_EQ(Message(third.Finish(true)),
-            "json: cannot unmarshal number into Go struct field S.list of type string");
+            "json: cannot unmarshal number into S.list.0 of type string");
 }
 
 TEST(JsonReaderTest, TheFirstErrorStays) {
