@@ -468,6 +468,12 @@ void Connection::InsertSubscription(Account& account, uint32_t slot,
                                  TargetOf(slot, subscription), subscription.filter);
 }
 
+void Connection::RefilterSubscription(Account& account, uint32_t slot,
+                                      const SubscriptionTable::Subscription& subscription) {
+  account.subscriptions().Refilter(subscription.subject, subscription.queue,
+                                   TargetOf(slot, subscription), subscription.filter);
+}
+
 void Connection::RemoveSubscription(Account& account, uint32_t slot,
                                     const SubscriptionTable::Subscription& subscription) {
   account.subscriptions().Remove(subscription.subject, subscription.queue,

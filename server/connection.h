@@ -93,6 +93,8 @@ class Connection : public Transport::Handler, public SessionHost {
   Clock& clock() override;
   void InsertSubscription(Account& account, uint32_t slot,
                           const SubscriptionTable::Subscription& subscription) override;
+  void RefilterSubscription(Account& account, uint32_t slot,
+                            const SubscriptionTable::Subscription& subscription) override;
   void RemoveSubscription(Account& account, uint32_t slot,
                           const SubscriptionTable::Subscription& subscription) override;
   void DrainMail() override;

@@ -205,6 +205,7 @@ void Session::Answer(AuthOutcome who) {
 // Takes the account and the permissions on. False when the account has no room.
 bool Session::Bind(AuthOutcome who) {
   if (who.account != account_) {
+    Detach();  // what it subscribed to before it said who it is
     Leave();
     account_ = who.account;
     counted_ = true;
@@ -216,7 +217,14 @@ bool Session::Bind(AuthOutcome who) {
     }
   }
   user_ = std::move(who.user);
-  permissions_ = std::move(who.permissions);
+  // The index knows the old permissions until it has been told of the new ones.
+  std::shared_ptr<const PermissionSet> before = std::exchange(permissions_, who.permissions);
+  subscriptions_.ForEach([&](uint32_t slot, SubscriptionTable::Subscription& subscription) {
+    if (subscription.filter != nullptr && before != permissions_) {
+      subscription.filter = permissions_.get();
+      host_.RefilterSubscription(*account_, slot, subscription);
+    }
+  });
   publish_memo_.clear();
   grants_.reset();
   if (permissions_ && permissions_->responses().enabled) {
@@ -253,7 +261,11 @@ void Session::Reauthorize(AuthOutcome who, const std::function<void(std::string_
     auto verdict = permissions_
                        ? permissions_->MaySubscribe(subscription.subject, subscription.queue)
                        : PermissionSet::Verdict::kYes;
-    subscription.filtered = verdict == PermissionSet::Verdict::kFiltered;
+    const PermissionSet* filter =
+        verdict == PermissionSet::Verdict::kFiltered ? permissions_.get() : nullptr;
+    if (std::exchange(subscription.filter, filter) != filter) {
+      host_.RefilterSubscription(*account_, slot, subscription);
+    }
     if (verdict == PermissionSet::Verdict::kNo) {
       std::string queue = subscription.queue.empty()
                               ? std::string()

@@ -65,6 +65,9 @@ class SessionHost {
   virtual Clock& clock() = 0;
   virtual void InsertSubscription(Account& account, uint32_t slot,
                                   const SubscriptionTable::Subscription& subscription) = 0;
+  // subscription.filter has changed; the old one is valid until this returns.
+  virtual void RefilterSubscription(Account& account, uint32_t slot,
+                                    const SubscriptionTable::Subscription& subscription) = 0;
   virtual void RemoveSubscription(Account& account, uint32_t slot,
                                   const SubscriptionTable::Subscription& subscription) = 0;
   // Delivers everything that other workers have mailed so far (invariant I4).

@@ -63,6 +63,21 @@ void SubscriptionIndex::Remove(std::string_view pattern, std::string_view queue,
   Raise(pattern);
 }
 
+void SubscriptionIndex::Refilter(std::string_view pattern, std::string_view queue,
+                                 const Target& target, const PermissionSet* filter) {
+  {
+    WriterLock lock(mu_);
+    Entry entry = MakeEntry(queue, target, filter != nullptr);
+    tree_.Remove(pattern, entry);
+    tree_.Insert(pattern, entry);
+    filters_.erase(target);
+    if (filter != nullptr) {
+      filters_.emplace(target, filter);
+    }
+  }
+  Raise(pattern);
+}
+
 void SubscriptionIndex::Match(std::string_view subject, MatchResult& out, bool denied_too) const {
   out.clear();
   walks_.fetch_add(1, std::memory_order_relaxed);

@@ -45,6 +45,9 @@ class SubscriptionIndex {
   void Insert(std::string_view pattern, std::string_view queue, const Target& target,
               const PermissionSet* filter = nullptr);
   void Remove(std::string_view pattern, std::string_view queue, const Target& target);
+  // Gives a subscription other permissions, with no moment in which it is not there.
+  void Refilter(std::string_view pattern, std::string_view queue, const Target& target,
+                const PermissionSet* filter);
 
   // Appends nothing and clears `out` first. `out` keeps its capacity, so a caller with one result
   // per worker does not allocate. `denied_too`: with those who may not have a message on this

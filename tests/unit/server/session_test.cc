@@ -52,6 +52,14 @@ class FakeHost : public SessionHost {
                           const SubscriptionTable::Subscription& subscription) override {
     inserted.emplace_back(slot, subscription);
   }
+  void RefilterSubscription(Account& /*account*/, uint32_t slot,
+                            const SubscriptionTable::Subscription& subscription) override {
+    for (auto& [at, kept] : inserted) {
+      if (at == slot) {
+        kept = subscription;
+      }
+    }
+  }
   void RemoveSubscription(Account& /*account*/, uint32_t slot,
                           const SubscriptionTable::Subscription& subscription) override {
     EXPECT_EQ(std::erase_if(inserted,

@@ -75,6 +75,11 @@ TEST(SubscriptionIndexTest, WhoMayNotHaveAMessageIsNoReceiver) {
   EXPECT_EQ(result.targets.size(), 2U);
   EXPECT_EQ(result.queues.size(), 1U);
 
+  PermissionSet allows_all{Permissions{}};
+  index.Refilter("*.*", "q", At(1, 2), &allows_all);
+  index.Match("no.x", result);
+  EXPECT_EQ(result.queues.size(), 1U);
+  index.Refilter("*.*", "q", At(1, 2), &filter);
   index.Remove(">", "", At(0, 1));
   index.Insert(">", "", At(0, 1));
   index.Match("no.x", result);
