@@ -48,7 +48,7 @@ StatusOr<boost::json::object> ReadBody(const ApiRequest& request, std::string_vi
   if (auto* object = value.if_object()) {
     return std::move(*object);
   }
-  if (value.is_null() || value.is_array()) {
+  if (value.is_null()) {
     return boost::json::object{};
   }
   return InvalidArgument(Cat("json: cannot unmarshal ", JsonKindName(value),

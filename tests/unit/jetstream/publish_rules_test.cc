@@ -43,7 +43,6 @@ TEST_F(PublishRulesTest, APlainMessageIsAccepted) {
 }
 
 TEST_F(PublishRulesTest, WhatIsSwitchedOffIsRefused) {
-  EXPECT_EQ(ErrorOf("Nats-Batch-Id: x"), 10174);
   EXPECT_EQ(ErrorOf("Nats-Incr: 1"), 10168);
   EXPECT_EQ(ErrorOf("Nats-TTL: 1s"), 10166);
   EXPECT_EQ(ErrorOf("Nats-Schedule: @at 2030-01-01T00:00:00Z"), 10188);

@@ -239,8 +239,10 @@ TEST_F(CommandLineTest, TlsFlagsNeedACertificateAndAKey) {
 
 TEST_F(CommandLineTest, TlsCanBeSwitchedOff) {
   Write("tls { verify: false }\n");
-  EXPECT_THAT(Error({"-c", file_}), HasSubstr("TLS for clients"));
-  EXPECT_EQ(Parse({"-c", file_, "--tls=false"}).action, Action::kRun);
+  EXPECT_TRUE(Parse({"-c", file_}).options.tls.enabled);
+  CommandLine off = Parse({"-c", file_, "--tls=false"});
+  EXPECT_EQ(off.action, Action::kRun);
+  EXPECT_FALSE(off.options.tls.enabled);
 }
 
 TEST_F(CommandLineTest, SignalsAreHandedOn) {

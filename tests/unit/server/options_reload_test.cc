@@ -83,7 +83,8 @@ TEST(OptionsReloadTest, TlsIsAlwaysTakenAnew) {
   const char* tls = "tls { timeout: 0.5 }";
   EXPECT_THAT(Changes(tls, tls), ElementsAre("tls = enabled"));
   EXPECT_THAT(Changes(tls, "tls { timeout: 3, handshake_first: 300ms }"),
-              ElementsAre("tls timeout = 3", "tls = enabled", "Client TLS handshake first: true",
+              ElementsAre("authorization timeout = 4", "tls timeout = 3", "tls = enabled",
+                          "Client TLS handshake first: true",
                           "Client TLS handshake first fallback delay: 300ms"));
 }
 

@@ -155,8 +155,8 @@ class SessionTest : public ::testing::Test {
   void ExpectClosed(CloseReason reason) {
     EXPECT_THAT(host_->closed, ElementsAre(reason));
     EXPECT_EQ(session_->closing(), reason);
-    EXPECT_EQ(progress_, Session::Progress::kClosed);
     EXPECT_EQ(Send("PING\r\n"), "");  // nothing is answered any more
+    EXPECT_EQ(progress_, Session::Progress::kClosed);
   }
 
   ClientLimits limits_;

@@ -24,7 +24,7 @@ TEST(SystemRequestTest, APayloadIsAnObjectOrNothing) {
   EXPECT_TRUE(Make("null").read.ok());
   EXPECT_TRUE(Make(R"({"a":1})").read.ok());
   EXPECT_FALSE(Make("[]").read.ok());
-  EXPECT_EQ(Message(Make("{bad").read),
+  EXPECT_EQ(weir::Message(Make("{bad").read),
             "invalid character 'b' looking for beginning of object key string");
 }
 
