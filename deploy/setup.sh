@@ -89,4 +89,7 @@ build_go_tool() {
 build_nats_cli() { build_go_tool cli/tool github.com/nats-io/natscli/nats; }
 
 # build_sidecars - what the official Helm chart runs beside the server, in build/tools.
-build_sidecars() { build_go_tool ecosystem/exporter github.com/nats-io/prometheus-nats-exporter; }
+build_sidecars() {
+  build_go_tool ecosystem/exporter github.com/nats-io/prometheus-nats-exporter &&
+    build_go_tool ecosystem/reloader github.com/nats-io/nack/cmd/nats-server-config-reloader
+}
