@@ -4,6 +4,7 @@
 #include <cstring>
 #include <utility>
 
+#include "server/client_log.h"
 #include "server/proxy_protocol.h"
 #include "server/worker.h"
 
@@ -438,7 +439,10 @@ void Connection::OnPong() {
 // ---- what the session asks for ----
 
 std::string Connection::Label() const {
-  return Cat(transport_->remote_ip(), ":", transport_->remote_port(), " - cid:", id_, " - ");
+  std::string who = session_.connected() && session_.account() != nullptr
+                        ? ClientLabel(session_.options(), session_.account()->name())
+                        : std::string();
+  return Cat(transport_->remote_ip(), ":", transport_->remote_port(), " - cid:", id_, " - ", who);
 }
 
 int64_t Connection::now_ns() const {
@@ -451,6 +455,29 @@ Random& Connection::random() {
 
 void Connection::LogError(std::string_view text) {
   context_.log.Error(Label(), text);
+}
+
+// Traffic of the system account is traced on its own demand only.
+bool Connection::tracing() const {
+  return context_.log.trace() &&
+         (context_.options.log.trace_verbose || session_.account() == nullptr ||
+          !session_.account()->is_system());
+}
+
+void Connection::TraceOperation(std::string_view bytes) {
+  for (const std::string& line : server::TraceOperation(bytes, context_.options.log)) {
+    Trace(line);
+  }
+}
+
+void Connection::TraceMessage(const protocol::WireMessage& message) {
+  for (const std::string& line : server::TraceMessage(message, context_.options.log)) {
+    Trace(line);
+  }
+}
+
+void Connection::Trace(std::string_view line) {
+  context_.log.Trace(Label(), line);
 }
 
 PublishOutcome Connection::Publish(Account& account, const Message& message, bool echo,
@@ -507,7 +534,7 @@ AuthOutcome Connection::Authenticate(const protocol::ConnectOptions& options) {
   }
   AuthOutcome outcome = context_.authenticator.Authenticate(options);
   if (outcome.account == nullptr) {
-    context_.log.Error(Label(), "authentication error");
+    context_.log.Error(Label(), AuthenticationErrorText(options));
     if (context_.observer != nullptr) {
       context_.observer->OnAuthError(worker_, *this);
     }

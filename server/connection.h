@@ -86,6 +86,10 @@ class Connection : public Transport::Handler, public SessionHost {
   int64_t now_ns() const override;
   Random& random() override;
   void LogError(std::string_view text) override;
+  bool tracing() const override;
+  void TraceOperation(std::string_view bytes) override;
+  void TraceMessage(const protocol::WireMessage& message) override;
+  void Trace(std::string_view line) override;
   void OutputChanged() override;
   void Close(CloseReason reason) override;
 

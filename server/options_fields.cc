@@ -95,9 +95,6 @@ bool ReadTraceHeaders(OptionScope& scope, const std::string&, const ConfigValue&
     return false;
   }
   options.log.trace = options.log.trace_headers;
-  if (options.log.trace_headers) {
-    scope.problems().Uses(Feature::kTraceDetails, value);
-  }
   return true;
 }
 
@@ -122,20 +119,6 @@ bool ReadHttp(OptionScope& scope, const std::string& key, const ConfigValue& val
     options.monitor.https_port = endpoint.port;
   } else {
     options.monitor.http_port = endpoint.port;
-  }
-  return true;
-}
-
-// A field that is stored, and noted when it asks for something that the server may not have.
-template <Feature kFeature, auto kPart, auto kMember>
-bool StoreAndNote(OptionScope& scope, const std::string& /*key*/, const ConfigValue& value,
-                  Options& options) {
-  auto& field = options.*kPart.*kMember;
-  if (!scope.Get(value, field)) {
-    return false;
-  }
-  if (field != std::remove_reference_t<decltype(field)>{}) {
-    scope.problems().Uses(kFeature, value);
   }
   return true;
 }
@@ -401,8 +384,7 @@ constexpr Field kFields[] = {
     {"logfile_max_num|log_max_num", StoreIn<&Options::log, &LogOptions::file_max_num>},
     {"syslog", StoreIn<&Options::log, &LogOptions::syslog>},
     {"remote_syslog", StoreIn<&Options::log, &LogOptions::remote_syslog>},
-    {"max_traced_msg_len",
-     StoreAndNote<Feature::kTraceDetails, &Options::log, &LogOptions::max_traced_msg_len>},
+    {"max_traced_msg_len", StoreIn<&Options::log, &LogOptions::max_traced_msg_len>},
     {"connect_error_reports", StoreIn<&Options::log, &LogOptions::connect_error_reports>},
     {"reconnect_error_reports", StoreIn<&Options::log, &LogOptions::reconnect_error_reports>},
 

@@ -44,7 +44,6 @@ constexpr FeatureText kUnsupported[] = {
     {Feature::kTpm, "keys in a TPM"},
     {Feature::kDefaultDomains, "default_js_domain"},
     {Feature::kProfiling, "profiling"},
-    {Feature::kTraceDetails, "trace_headers and max_traced_msg_len", false},
 };
 
 }  // namespace

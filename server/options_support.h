@@ -52,7 +52,6 @@ enum class Feature : uint8_t {
   kTpm,
   kDefaultDomains,
   kProfiling,
-  kTraceDetails,
 };
 
 struct FeatureText {

@@ -50,6 +50,7 @@ Session::Session(SessionHost& host, ByteQueue& out, const ClientLimits& limits,
 
 Session::Progress Session::OnBytes(std::string_view input, size_t& consumed) {
   consumed = 0;
+  tracing_ = host_.tracing();
   Op op;  // each operation sets the fields of its kind
   while (closing_ == CloseReason::kNone && consumed < input.size()) {
     std::string_view rest = input.substr(consumed);
@@ -69,6 +70,9 @@ Session::Progress Session::OnBytes(std::string_view input, size_t& consumed) {
       break;
     }
     consumed += op.size;
+    if (tracing_) [[unlikely]] {
+      host_.TraceOperation(rest.substr(0, op.size));
+    }
     if (op.kind == OpKind::kPub) {
       if (HandlePub(op)) {
         return Progress::kPause;
@@ -376,6 +380,9 @@ void Session::HandlePing() {
   ++control_ops_;
   host_.DrainMail();
   protocol::AppendText(out_, "PONG\r\n");
+  if (tracing_) [[unlikely]] {
+    host_.Trace("->> [PONG]");
+  }
   if (connected_ && !first_pong_sent_) {
     first_pong_sent_ = true;
     if (options_.protocol >= 1) {
@@ -409,6 +416,9 @@ bool Session::Deliver(uint32_t slot, uint16_t generation, const Message& message
       wire.form.size_zeros = 0;
     }
     protocol::AppendMessage(out_, wire);
+    if (tracing_) [[unlikely]] {
+      host_.TraceMessage(wire);
+    }
   }
   if (subscription->max != 0 && subscription->delivered >= subscription->max) {
     RemoveSubscription(slot);
@@ -444,6 +454,9 @@ std::string_view Session::DeliverTraced(uint32_t slot, uint16_t generation,
 
 void Session::RemoveSubscription(uint32_t slot) {
   host_.RemoveSubscription(*account_, slot, subscriptions_.live(slot));
+  if (tracing_) [[unlikely]] {
+    host_.Trace(Cat("<-> [DELSUB ", subscriptions_.live(slot).sid, "]"));
+  }
   subscriptions_.Remove(slot);
 }
 
@@ -463,11 +476,17 @@ void Session::SendOk() {
     return;
   }
   protocol::AppendText(out_, "+OK\r\n");
+  if (tracing_) [[unlikely]] {
+    host_.Trace("->> [OK]");
+  }
   host_.OutputChanged();
 }
 
 void Session::SendError(std::string_view text) {
   protocol::AppendError(out_, text);
+  if (tracing_) [[unlikely]] {
+    host_.Trace(Cat("->> [-ERR ", text, "]"));
+  }
   host_.OutputChanged();
 }
 

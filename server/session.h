@@ -9,6 +9,7 @@
 #include "protocol/base/byte_queue.h"
 #include "protocol/handshake.h"
 #include "protocol/parser.h"
+#include "protocol/serializer.h"
 #include "protocol/wire_form.h"
 #include "server/account.h"
 #include "server/close_reason.h"
@@ -79,6 +80,12 @@ class SessionHost {
   virtual Random& random() = 0;
   // One line of the log about this client; the host puts its address and id in front.
   virtual void LogError(std::string_view text) = 0;
+  // The log wants to hear what is said; then, and only then, the three below are called: with an
+  // operation as it came, with a message to the client, and with anything else ("->> [PONG]").
+  virtual bool tracing() const { return false; }
+  virtual void TraceOperation(std::string_view /*bytes*/) {}
+  virtual void TraceMessage(const protocol::WireMessage& /*message*/) {}
+  virtual void Trace(std::string_view /*line*/) {}
   // Bytes were added to the output.
   virtual void OutputChanged() = 0;
   // Only marks; the connection is torn down at the end of the turn, pending output first unless the
@@ -199,6 +206,7 @@ class Session {
   bool connected_ = false;
   bool first_pong_sent_ = false;
   bool client_headers_ = false;
+  bool tracing_ = false;  // as of the last input
   CloseReason closing_ = CloseReason::kNone;
 };
 

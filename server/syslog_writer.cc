@@ -168,14 +168,18 @@ void SyslogWriter::Write(LogLevel level, std::string_view line) {
   tm parts{};
   localtime_r(&now, &parts);
   char stamp[64];
-  bool local = network_ == Network::kLocal;
+  bool local = network_ == Network::kLocal || network_ == Network::kUnix;
   std::strftime(stamp, sizeof stamp, local ? "%b %e %H:%M:%S" : "%Y-%m-%dT%H:%M:%S%z", &parts);
   std::string time = stamp;
-  if (!local) {
+  if (!local && time.ends_with("+0000")) {
+    time.replace(time.size() - 5, 5, "Z");
+  } else if (!local) {
     time.insert(time.size() - 2, ":");
   }
+  // As the reference: only the local daemon is told that this is one.
+  int facility = network_ == Network::kLocal ? kDaemonFacility : 0;
   auto message =
-      Cat("<", kDaemonFacility | Severity(level), ">", time, " ", local ? "" : Cat(host_name_, " "),
+      Cat("<", facility | Severity(level), ">", time, " ", local ? "" : Cat(host_name_, " "),
           program_, "[", ::getpid(), "]: ", TextOfLogLine(line), "\n");
   if (!Send(message) && Connect().ok()) {
     Send(message);

@@ -10,8 +10,8 @@
 namespace weir::server {
 
 // Log lines to a syslog daemon: the local one, or a remote one named by a URL ("udp://host:514",
-// "tcp://host:514", "unix:///path"). Facility daemon, the severities of the reference; the program
-// name is the one that the server was started by.
+// "tcp://host:514", "unix:///path"). Facility daemon for the local one and none for the others, and
+// the severities, as the reference; the program name is the one that the server was started by.
 //
 // Not thread-safe: it is written under the log's lock. A message that cannot be sent is tried once
 // more on a new connection and then lost.
