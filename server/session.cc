@@ -335,6 +335,9 @@ bool Session::HandlePub(Op& op) {
                   .from_client = true};
   if (!refusal.empty()) [[unlikely]] {
     SendError(refusal);
+    bool by_reply = refusal.starts_with("Permissions Violation for Publish with Reply");
+    host_.LogError(by_reply ? Cat("Publish Violation - Reply ", Quoted(op.reply))
+                            : Cat("Publish Violation - Subject ", Quoted(op.subject)));
     if (trace) {
       host_.PublishTraced(*account_, Message{}, true, std::move(trace));
     }
@@ -356,11 +359,7 @@ bool Session::HandlePub(Op& op) {
 std::string Session::Refusal(const Op& op) {
   bool reserved =
       (op.subject.front() == '_' || op.subject.front() == '$') && IsReservedSubject(op.subject);
-  if (!reserved && permissions_ && !MayPublish(op.subject)) [[unlikely]] {
-    host_.LogError(Cat("Publish Violation - Subject ", Quoted(op.subject)));
-    reserved = true;
-  }
-  if (reserved) [[unlikely]] {
+  if (reserved || (permissions_ && !MayPublish(op.subject))) [[unlikely]] {
     return Cat("Permissions Violation for Publish to ", Quoted(op.subject));
   }
   if (!op.reply.empty() && IsReservedReply(op.reply)) [[unlikely]] {
@@ -433,9 +432,9 @@ void Session::HandleSub(const Op& op) {
   if (verdict == PermissionSet::Verdict::kNo) {
     std::string using_queue =
         op.queue.empty() ? std::string() : Cat(" using queue ", Quoted(op.queue));
+    SendError(Cat("Permissions Violation for Subscription to ", Quoted(op.subject), using_queue));
     host_.LogError(Cat("Subscription Violation - Subject ", Quoted(op.subject), using_queue,
                        ", SID ", op.sid));
-    SendError(Cat("Permissions Violation for Subscription to ", Quoted(op.subject), using_queue));
     return;
   }
   if (limits_.max_subscription_tokens > 0 &&

@@ -1,4 +1,5 @@
 """The chart of deploy/helm/weir: rendered by Helm's own engine, and what it renders started for real."""
+import json
 import os
 import subprocess
 
@@ -6,7 +7,7 @@ import helm_python as helm
 import pytest
 import yaml
 
-from harness.launch import (Launched, free_port, page, path_with_nats_server, run_nats_server, wait_for_file,
+from harness.launch import (Launched, free_port, get, page, path_with_nats_server, run_nats_server, wait_for_file,
                             wait_for_port)
 from harness.server import TOP, WEIR, is_weir
 from harness.wire_client import WireClient
@@ -150,3 +151,14 @@ def test_the_connection_test_of_the_chart_connects(tmp_path):
         command = [word.replace("/dev/tcp/demo-weir/4222", f"/dev/tcp/127.0.0.1/{port}") for word in container["command"]]
         assert command != container["command"]
         assert subprocess.run(command, timeout=10, check=False).returncode == 0
+
+
+def test_metrics_are_where_the_pod_monitor_looks(tmp_path):
+    endpoint = rendered(EVERYTHING)["PodMonitor"]["spec"]["podMetricsEndpoints"][0]
+    monitor = free_port()
+    with Launched(tmp_path, ["-a", "127.0.0.1", "-p", "-1", "-m", str(monitor)]):
+        page(f"http://127.0.0.1:{monitor}/healthz")
+        status, body = get(f"http://127.0.0.1:{monitor}{endpoint['path']}")
+        assert status == 200
+        assert "nats_varz_connections " in body or "nats_varz_connections{" in body
+        assert json.loads(page(f"http://127.0.0.1:{monitor}/varz"))["connections"] == 0

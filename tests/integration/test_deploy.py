@@ -314,6 +314,21 @@ def test_the_dashboard_shows_metrics_that_exist():
     assert source["uid"] == "prometheus"
 
 
+def test_the_server_answers_with_what_the_dashboard_shows(tmp_path):
+    port, monitor = free_port(), free_port()
+    arguments = ["-a", "127.0.0.1", "-p", str(port), "-m", str(monitor), "-js", "-sd", str(tmp_path / "store")]
+    with Launched(tmp_path, arguments):
+        wait_for_port(port)
+        with WireClient(port) as client:
+            assert "error" not in client.request("$JS.API.STREAM.CREATE.S", {"name": "S", "subjects": ["s"]})
+            consumer = {"stream_name": "S", "config": {"durable_name": "C", "ack_policy": "explicit"}}
+            assert "error" not in client.request("$JS.API.CONSUMER.DURABLE.CREATE.S.C", consumer)
+            client.request("s", "x")
+        metrics = page(f"http://127.0.0.1:{monitor}/metrics")
+    shown = {line.split("{")[0].split(" ")[0] for line in metrics.splitlines() if not line.startswith("#")}
+    assert dashboard_metrics() - shown == set()
+
+
 # ---- the official chart ---------------------------------------------------------------------------
 
 CHART_CONFIG = """{

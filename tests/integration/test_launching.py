@@ -176,7 +176,7 @@ ports_file_dir: "{tmp_path}"
         assert re.fullmatch(r"nats://127\.0\.0\.1:\d+", client)
         assert re.fullmatch(r"http://127\.0\.0\.1:\d+", monitor)
         assert answers(int(client.rsplit(":", 1)[1])) == "PONG"
-        for name in ("varz", "healthz"):
+        for name in ("varz", "jsz", "connz"):
             assert get(f"{monitor}/{name}")[0] == 200
         assert server.end(signal.SIGTERM) == 0
     assert not os.path.exists(ports_file)
@@ -228,7 +228,7 @@ def test_jsm_go(tmp_path):
         ports = json.loads(wait_for_file(str(tmp_path / f"nats-server_{server.pid}.ports")))
         with WireClient(int(ports["nats"][0].rsplit(":", 1)[1])) as client:
             assert (client.info["server_name"], client.info["jetstream"]) == ("srv", True)
-        assert get(ports["monitoring"][0] + "/varz")[0] == 200
+        assert get(ports["monitoring"][0] + "/jsz")[0] == 200
 
 
 def test_a_store_directory_cannot_be_given_twice(tmp_path):
