@@ -488,7 +488,7 @@ Target Connection::TargetOf(uint32_t slot,
 void Connection::InsertSubscription(Account& account, uint32_t slot,
                                     const SubscriptionTable::Subscription& subscription) {
   account.subscriptions().Insert(subscription.subject, subscription.queue,
-                                 TargetOf(slot, subscription));
+                                 TargetOf(slot, subscription), subscription.filter);
 }
 
 void Connection::RemoveSubscription(Account& account, uint32_t slot,

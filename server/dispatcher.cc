@@ -149,9 +149,10 @@ void Dispatcher::PickAgain(AccountId account_id, const Message& message,
 }
 
 std::vector<Target> Dispatcher::Receivers(const Account& account, std::string_view subject) {
-  auto pinned = MatchOnce(account, subject);
-  std::vector<Target> out = pinned->targets;
-  for (const QueueGroup& group : pinned->queues) {
+  MatchResult result;
+  account.subscriptions().Match(subject, result, /*denied_too=*/true);
+  std::vector<Target> out = std::move(result.targets);
+  for (const QueueGroup& group : result.queues) {
     out.push_back(group.members[random_.Below(group.members.size())]);
   }
   std::stable_sort(out.begin(), out.end(),

@@ -39,7 +39,8 @@ class Dispatcher {
   PublishOutcome Publish(Account& account, const Message& message, const Target* exclude,
                          CachedMatch* memo);
 
-  // Who gets a message on `subject`, queue members picked already; sorted by worker.
+  // Who gets a message on `subject`, or would if permissions let them, queue members picked
+  // already; sorted by worker. For traces.
   std::vector<Target> Receivers(const Account& account, std::string_view subject);
 
   // To the subscribers of `inbox`, who see message.subject (jetstream-api.md 9.6).

@@ -346,7 +346,9 @@ void Session::HandleSub(const Op& op) {
     return;
   }
   if (auto* subscription = subscriptions_.Add(op.sid, op.subject, op.queue, slot)) {
-    subscription->filtered = verdict == PermissionSet::Verdict::kFiltered;
+    if (verdict == PermissionSet::Verdict::kFiltered) {
+      subscription->filter = permissions_.get();
+    }
     host_.InsertSubscription(*account_, slot, *subscription);
   }
   if (options_.verbose) {
@@ -419,7 +421,7 @@ bool Session::Deliver(uint32_t slot, uint16_t generation, const Message& message
 
 bool Session::MayReceive(const SubscriptionTable::Subscription& subscription,
                          const Message& message) const {
-  return !subscription.filtered || permissions_->MayReceive(message.subject);
+  return subscription.filter == nullptr || subscription.filter->MayReceive(message.subject);
 }
 
 std::string_view Session::DeliverTraced(uint32_t slot, uint16_t generation,

@@ -20,6 +20,15 @@ uint32_t SubscriptionIndex::QueueId(std::string_view queue) {
   return at->second;
 }
 
+SubscriptionIndex::Entry SubscriptionIndex::MakeEntry(std::string_view queue, const Target& target,
+                                                      bool filtered) {
+  Entry entry;
+  entry.target = target;
+  entry.queue = QueueId(queue) & 0x7fffffffU;
+  entry.filtered = filtered ? 1 : 0;
+  return entry;
+}
+
 void SubscriptionIndex::Raise(std::string_view pattern) {
   if (protocol::HasWildcard(pattern)) {
     wildcard_generation_.fetch_add(1, std::memory_order_release);
@@ -29,10 +38,13 @@ void SubscriptionIndex::Raise(std::string_view pattern) {
 }
 
 void SubscriptionIndex::Insert(std::string_view pattern, std::string_view queue,
-                               const Target& target) {
+                               const Target& target, const PermissionSet* filter) {
   {
     WriterLock lock(mu_);
-    tree_.Insert(pattern, Entry{target, QueueId(queue)});
+    if (filter != nullptr) {
+      filters_.emplace(target, filter);
+    }
+    tree_.Insert(pattern, MakeEntry(queue, target, filter != nullptr));
     ++inserts_;
   }
   Raise(pattern);
@@ -42,18 +54,25 @@ void SubscriptionIndex::Remove(std::string_view pattern, std::string_view queue,
                                const Target& target) {
   {
     WriterLock lock(mu_);
-    tree_.Remove(pattern, Entry{target, QueueId(queue)});
+    tree_.Remove(pattern, MakeEntry(queue, target, false));
+    if (!filters_.empty()) {
+      filters_.erase(target);
+    }
     ++removes_;
   }
   Raise(pattern);
 }
 
-void SubscriptionIndex::Match(std::string_view subject, MatchResult& out) const {
+void SubscriptionIndex::Match(std::string_view subject, MatchResult& out, bool denied_too) const {
   out.clear();
   walks_.fetch_add(1, std::memory_order_relaxed);
   {
     ReaderLock lock(mu_);
-    tree_.Match(subject, [this, &out](const Entry& entry) ABSL_NO_THREAD_SAFETY_ANALYSIS {
+    tree_.Match(subject, [&, this](const Entry& entry) ABSL_NO_THREAD_SAFETY_ANALYSIS {
+      if (entry.filtered != 0 && !denied_too &&
+          !filters_.find(entry.target)->second->MayReceive(subject)) [[unlikely]] {
+        return;
+      }
       if (entry.queue == 0) {
         out.targets.push_back(entry.target);
         return;

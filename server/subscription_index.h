@@ -6,8 +6,11 @@
 #include <string>
 #include <string_view>
 
+#include "absl/container/flat_hash_map.h"
+
 #include "protocol/base/mutex.h"
 #include "protocol/subject_tree.h"
+#include "server/permissions.h"
 #include "server/target.h"
 
 namespace weir::server {
@@ -37,13 +40,16 @@ class SubscriptionIndex {
             stripes_[stripe].load(std::memory_order_acquire)};
   }
 
-  // `queue` empty: a plain subscription. The pattern must be valid.
-  void Insert(std::string_view pattern, std::string_view queue, const Target& target);
+  // `queue` empty: a plain subscription. The pattern must be valid. `filter`: the subscription gets
+  // no message that these permissions deny; they live as long as the subscription is here.
+  void Insert(std::string_view pattern, std::string_view queue, const Target& target,
+              const PermissionSet* filter = nullptr);
   void Remove(std::string_view pattern, std::string_view queue, const Target& target);
 
   // Appends nothing and clears `out` first. `out` keeps its capacity, so a caller with one result
-  // per worker does not allocate.
-  void Match(std::string_view subject, MatchResult& out) const;
+  // per worker does not allocate. `denied_too`: with those who may not have a message on this
+  // subject.
+  void Match(std::string_view subject, MatchResult& out, bool denied_too = false) const;
 
   size_t size() const;
 
@@ -67,11 +73,16 @@ class SubscriptionIndex {
 
   struct Entry {
     Target target;
-    uint32_t queue = 0;  // 0: plain; else index into queues_
-    bool operator==(const Entry&) const = default;
+    uint32_t queue : 31 = 0;    // 0: plain; else index into queue_names_
+    uint32_t filtered : 1 = 0;  // filters_ has its permissions
+    bool operator==(const Entry& other) const {
+      return target == other.target && queue == other.queue;
+    }
   };
 
   uint32_t QueueId(std::string_view queue) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  Entry MakeEntry(std::string_view queue, const Target& target, bool filtered)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Raise(std::string_view pattern);
 
   mutable SharedMutex mu_;
@@ -79,6 +90,7 @@ class SubscriptionIndex {
   // Queue names are few and reused; an id stays for the life of the account.
   std::vector<std::string> queue_names_ ABSL_GUARDED_BY(mu_){std::string()};
   StringMap<uint32_t> queue_ids_ ABSL_GUARDED_BY(mu_);
+  absl::flat_hash_map<Target, const PermissionSet*> filters_ ABSL_GUARDED_BY(mu_);
   uint64_t inserts_ ABSL_GUARDED_BY(mu_) = 0;
   uint64_t removes_ ABSL_GUARDED_BY(mu_) = 0;
   mutable std::atomic<uint64_t> walks_{0};

@@ -22,7 +22,7 @@ SubscriptionTable::Subscription* SubscriptionTable::Add(std::string_view sid,
   subscription.delivered = 0;
   subscription.max = 0;
   subscription.live = true;
-  subscription.filtered = false;
+  subscription.filter = nullptr;
   by_sid_.emplace(std::string(sid), slot);
   return &subscription;
 }

@@ -9,6 +9,8 @@
 
 namespace weir::server {
 
+class PermissionSet;
+
 // A session's subscriptions, by the client's sid and by slot. A slot is what targets carry; its
 // generation tells an old target from a new subscription in the same slot. Confined to the
 // session's worker.
@@ -22,7 +24,7 @@ class SubscriptionTable {
     uint64_t max = 0;  // auto-unsubscribe after so many deliveries; 0: never
     uint16_t generation = 0;
     bool live = false;
-    bool filtered = false;  // a deny list takes some messages away
+    const PermissionSet* filter = nullptr;  // their deny list takes some messages away
   };
 
   // nullptr when the sid is in use (the old one stays, protocol.md 10.1).

@@ -3,6 +3,7 @@
 #include <compare>
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace weir::server {
@@ -23,6 +24,11 @@ struct Target {
   uint32_t subscription = 0;  // slot in the session's subscription table
 
   auto operator<=>(const Target&) const = default;
+  template <typename H>
+  friend H AbslHashValue(H state, const Target& t) {
+    return H::combine(std::move(state), t.kind, t.worker, t.subscription_generation, t.slot,
+                      t.generation, t.subscription);
+  }
   bool SameConnection(const Target& other) const {
     return kind == other.kind && worker == other.worker && slot == other.slot &&
            generation == other.generation;

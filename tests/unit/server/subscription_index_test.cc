@@ -56,6 +56,31 @@ TEST(SubscriptionIndexTest, AQueueIsOneGroupOverAllFilters) {
   EXPECT_THAT(q.members, UnorderedElementsAre(At(0, 1), At(0, 2), At(1, 3)));
 }
 
+TEST(SubscriptionIndexTest, WhoMayNotHaveAMessageIsNoReceiver) {
+  Permissions rules;
+  rules.subscribe.deny = {"no.*"};
+  PermissionSet filter(rules);
+  SubscriptionIndex index;
+  index.Insert(">", "", At(0, 1), &filter);
+  index.Insert("*.*", "q", At(1, 2), &filter);
+  index.Insert(">", "", At(0, 3));
+
+  MatchResult result;
+  index.Match("no.x", result);
+  EXPECT_THAT(result.targets, ElementsAre(At(0, 3)));
+  EXPECT_THAT(result.queues, IsEmpty());
+  index.Match("no.x", result, /*denied_too=*/true);
+  EXPECT_EQ(result.targets.size(), 2U);
+  index.Match("yes.x", result);
+  EXPECT_EQ(result.targets.size(), 2U);
+  EXPECT_EQ(result.queues.size(), 1U);
+
+  index.Remove(">", "", At(0, 1));
+  index.Insert(">", "", At(0, 1));
+  index.Match("no.x", result);
+  EXPECT_EQ(result.targets.size(), 2U);
+}
+
 TEST(SubscriptionIndexTest, RemovesExactlyTheOneMeant) {
   SubscriptionIndex index;
   index.Insert("foo", "", At(0, 1));

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "server/permissions.h"
+
 namespace weir::server {
 namespace {
 
@@ -35,7 +37,8 @@ TEST(SubscriptionTableTest, ASlotThatIsUsedAgainHasAnotherGeneration) {
   uint16_t generation = table.Add("1", "foo", "", first)->generation;
   table.FindSid("1", first)->delivered = 5;
   table.FindSid("1", first)->max = 9;
-  table.FindSid("1", first)->filtered = true;
+  PermissionSet filter{Permissions()};
+  table.FindSid("1", first)->filter = &filter;
   table.Remove(first);
   EXPECT_EQ(table.At(first, generation), nullptr);
   uint32_t second = 0;
@@ -45,7 +48,7 @@ TEST(SubscriptionTableTest, ASlotThatIsUsedAgainHasAnotherGeneration) {
   EXPECT_EQ(table.At(second, generation), nullptr);
   EXPECT_EQ(added->delivered, 0U);
   EXPECT_EQ(added->max, 0U);
-  EXPECT_FALSE(added->filtered);
+  EXPECT_EQ(added->filter, nullptr);
   EXPECT_EQ(table.size(), 1U);
 }
 
