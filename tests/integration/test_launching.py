@@ -69,6 +69,23 @@ def test_nats_go(tmp_path):
                 assert time.monotonic() - began < 2
 
 
+def test_nats_go_reload(tmp_path):
+    """SIGHUP: the log says one of two things, and flags win over the new file as well."""
+    port = free_port()
+    path = config(tmp_path, f"port: {port}\nmax_payload: 1000\n")
+    with Launched(tmp_path, ["-c", path, "-a", "127.0.0.1"]) as server:
+        server.wait_for(READY)
+        config(tmp_path, f'port: {port}\nhost: "0.0.0.0"\nmax_payload: 2000\n')
+        server.process.send_signal(signal.SIGHUP)
+        server.wait_for(r"\[INF\] Reloaded server configuration")
+        with WireClient(port) as client:
+            assert (client.info["host"], client.info["max_payload"]) == ("127.0.0.1", 2000)
+        config(tmp_path, f"port: {free_port()}\n")
+        server.process.send_signal(signal.SIGHUP)
+        server.wait_for(r"\[ERR\] Failed to reload server configuration: .*Port")
+        assert answers(port) == "PONG"
+
+
 @pytest.mark.parametrize("flags", [
     ["-js", "-sd", "STORE"],
     ["-config", "FILE"],
@@ -178,6 +195,8 @@ ports_file_dir: "{tmp_path}"
         assert answers(int(client.rsplit(":", 1)[1])) == "PONG"
         for name in ("varz", "jsz", "connz"):
             assert get(f"{monitor}/{name}")[0] == 200
+        server.process.send_signal(signal.SIGHUP)
+        server.wait_for("Reloaded server configuration")
         assert server.end(signal.SIGTERM) == 0
     assert not os.path.exists(ports_file)
 
