@@ -66,8 +66,11 @@ unit() {
   build asan unit_tests && step "unit asan" 600 bash -c 'run_ctest asan'
 }
 integration() { pytest_step integration 420 -m "not long" "$top/tests/integration"; }
+build_session_clients() {
+  build_nats_cli && build_sidecars && (cd "$top/tests/conformance/session_go" && go build -o "$top/build/tools/session_go" .)
+}
 conformance() {
-  build_nats_cli && build_sidecars && (cd "$top/tests/conformance/session_go" && go build -o "$top/build/tools/session_go" .) || {
+  build_session_clients || {
     fail conformance "the clients do not build"
     return
   }
@@ -99,6 +102,7 @@ sanitize_tests() {
 }
 sanitize() {
   local workers
+  build_session_clients || fail sanitize "the clients do not build"
   if build asan weir; then
     for workers in 1 2 4; do
       sanitize_tests "asan $workers" asan $workers -m "not long and not figures" \
