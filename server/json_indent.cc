@@ -4,14 +4,14 @@ namespace weir::server {
 
 namespace {
 
-void NewLine(std::string& out, size_t depth) {
+void NewLine(std::string& out, size_t blanks) {
   out.push_back('\n');
-  out.append(depth * 2, ' ');
+  out.append(blanks, ' ');
 }
 
 }  // namespace
 
-std::string IndentJson(std::string_view compact) {
+std::string IndentJson(std::string_view compact, size_t width) {
   std::string out;
   out.reserve(compact.size() * 2);
   size_t depth = 0;
@@ -34,7 +34,7 @@ std::string IndentJson(std::string_view compact) {
     }
     if (opened != closes) {
       if (opened || closes) {
-        NewLine(out, depth);
+        NewLine(out, depth * width);
       }
     }
     opened = c == '{' || c == '[';
@@ -43,7 +43,7 @@ std::string IndentJson(std::string_view compact) {
     if (opened) {
       ++depth;
     } else if (c == ',') {
-      NewLine(out, depth);
+      NewLine(out, depth * width);
     } else if (c == ':') {
       out.push_back(' ');
     }

@@ -9,6 +9,7 @@
 #include "server/json_indent.h"
 #include "server/jsz_page.h"
 #include "server/plain_pages.h"
+#include "server/queues_page.h"
 #include "server/subsz_page.h"
 #include "server/varz_page.h"
 
@@ -17,6 +18,7 @@ namespace weir::server {
 namespace {
 
 constexpr std::string_view kText = "text/plain; charset=utf-8";
+constexpr size_t kWideIndent = 3;  // of /ipqueuesz alone
 constexpr std::string_view kHtml = "text/html; charset=utf-8";
 
 HttpResponse JsonResponse(std::string body, int code = 200) {
@@ -307,11 +309,15 @@ void Monitor::Leafz(const HttpQuery& query, HttpDone done) {
 }
 
 void Monitor::Ipqueuesz(const HttpQuery& query, HttpDone done) {
-  bool all = false;
+  IpqueueszOptions options;
   HttpQueryReader in(query);
-  in.Read("all", all);
+  in.Read("all", options.all);
+  in.Read("queues", options.filter);
   if (Passed(in, done)) {
-    std::move(done)(JsonResponse("{}"));
+    MakeIpqueuesz(sources_, std::move(options), /*system_request=*/false,
+                  [done = std::move(done)](const StatusOr<std::string>& json) mutable {
+                    std::move(done)(JsonResponse(IndentJson(*json, kWideIndent)));
+                  });
   }
 }
 

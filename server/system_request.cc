@@ -154,6 +154,14 @@ StatusOr<AccountStatzOptions> ReadAccountStatzOptions(const boost::json::object&
   return Finished(in, std::move(out));
 }
 
+StatusOr<IpqueueszOptions> ReadIpqueueszOptions(const boost::json::object& body) {
+  IpqueueszOptions out;
+  JsonReader in(body, "IpqueueszEventOptions");
+  in.Read("all", out.all);
+  in.Read("filter", out.filter);
+  return Finished(in, std::move(out));
+}
+
 StatusOr<std::string> ReadText(const boost::json::object& body, std::string_view name) {
   std::string out;
   JsonReader in(body);

@@ -12,6 +12,7 @@
 #include "server/connz_page.h"
 #include "server/healthz_page.h"
 #include "server/jsz_page.h"
+#include "server/queues_page.h"
 #include "server/subsz_page.h"
 
 namespace weir::server {
@@ -43,6 +44,7 @@ StatusOr<SubszOptions> ReadSubszOptions(const boost::json::object& body);
 StatusOr<JszOptions> ReadJszOptions(const boost::json::object& body);
 StatusOr<HealthzOptions> ReadHealthzOptions(const boost::json::object& body);
 StatusOr<AccountStatzOptions> ReadAccountStatzOptions(const boost::json::object& body);
+StatusOr<IpqueueszOptions> ReadIpqueueszOptions(const boost::json::object& body);
 // One text of the body.
 StatusOr<std::string> ReadText(const boost::json::object& body, std::string_view name);
 // "cid" of a request about one client.

@@ -38,8 +38,8 @@ const SystemServices::Service SystemServices::kOfServer[] = {
     {"GATEWAYZ", &SystemServices::Gatewayz}, {"LEAFZ", &SystemServices::Leafz},
     {"ACCOUNTZ", &SystemServices::Accountz}, {"JSZ", &SystemServices::Jsz},
     {"HEALTHZ", &SystemServices::Healthz},   {"PROFILEZ", &SystemServices::Profilez},
-    {"EXPVARZ", &SystemServices::Expvarz},   {"IPQUEUESZ", &SystemServices::Nothing},
-    {"RAFTZ", &SystemServices::Nothing},
+    {"EXPVARZ", &SystemServices::Expvarz},   {"IPQUEUESZ", &SystemServices::Ipqueuesz},
+    {"RAFTZ", &SystemServices::Raftz},
 };
 
 const SystemServices::Service SystemServices::kOfThis[] = {
@@ -317,7 +317,14 @@ void SystemServices::Expvarz(SystemRequest request) {
   }
 }
 
-void SystemServices::Nothing(SystemRequest request) {
+void SystemServices::Ipqueuesz(SystemRequest request) {
+  auto options = ReadIpqueueszOptions(request.body);
+  AnswerWith(std::move(request), std::move(options), [this](IpqueueszOptions read, PageDone done) {
+    MakeIpqueuesz(sources_, std::move(read), /*system_request=*/true, std::move(done));
+  });
+}
+
+void SystemServices::Raftz(SystemRequest request) {
   if (Admit(request)) {
     Answer(std::move(request))("{}");
   }

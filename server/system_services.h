@@ -66,7 +66,8 @@ class SystemServices : public jetstream::Sink {
   void Healthz(SystemRequest request);
   void Profilez(SystemRequest request);
   void Expvarz(SystemRequest request);
-  void Nothing(SystemRequest request);
+  void Ipqueuesz(SystemRequest request);
+  void Raftz(SystemRequest request);
   void DoReload(SystemRequest request);
   void Kick(SystemRequest request);
   void LameDuck(SystemRequest request);

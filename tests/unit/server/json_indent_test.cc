@@ -16,6 +16,10 @@ TEST(JsonIndentTest, WhatIsEmptyClosesAtOnce) {
   EXPECT_EQ(IndentJson("{}"), "{}");
 }
 
+TEST(JsonIndentTest, TheWidthMayBeAnother) {
+  EXPECT_EQ(IndentJson(R"({"a":1})", 3), "{\n   \"a\": 1\n}");
+}
+
 TEST(JsonIndentTest, TextsAreLeftAlone) {
   EXPECT_EQ(IndentJson(R"(["a{,:}\"]\\","b"])"), "[\n  \"a{,:}\\\"]\\\\\",\n  \"b\"\n]");
 }
