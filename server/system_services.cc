@@ -336,18 +336,16 @@ void SystemServices::DoReload(SystemRequest request) {
   if (!Admit(request)) {
     return;
   }
-  auto answer = [this, request = std::move(request)](const Status& status) {
-    if (status.ok()) {
-      Send(request, DataEnvelope(sources_.context, {}));
-    } else {
-      SendError(request, kFailed, status, /*with_data=*/false);
-    }
-  };
-  if (reload_) {
-    reload_(std::move(answer));
-  } else {
-    answer(Unavailable("this server does not reload; restart it"));
-  }
+  server_.RequestReload([this, request = std::move(request)](const Status& status) {
+    // On the main thread; the answer is the first worker's.
+    sources_.home().Post([this, request, status] {
+      if (status.ok()) {
+        Send(request, DataEnvelope(sources_.context, {}));
+      } else {
+        SendError(request, kFailed, status, /*with_data=*/false);
+      }
+    });
+  });
 }
 
 namespace {

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <functional>
 #include <string>
 #include <string_view>
 
@@ -15,15 +14,10 @@ namespace weir::server {
 // ask the other workers. Tells the end of the server and, from time to time, how it is.
 class SystemServices : public jetstream::Sink {
  public:
-  // Loads the configuration again; `done` on the first worker.
-  using Reload = std::function<void(std::function<void(const Status&)> done)>;
-
   SystemServices(Server& server, PageSources& sources, SystemEvents& events);
 
   // For Server::AddPart().
   Server::Part AsPart();
-  // Before the start; without it a reload is refused.
-  void SetReload(Reload reload) { reload_ = std::move(reload); }
 
   // jetstream::Sink
   void OnMessage(const jetstream::Inbound& message) override;
@@ -85,7 +79,6 @@ class SystemServices : public jetstream::Sink {
   Server& server_;
   PageSources& sources_;
   SystemEvents& events_;
-  Reload reload_;
   int64_t last_statsz_ns_ = 0;
 };
 

@@ -215,6 +215,18 @@ def test_a_client_may_be_kicked_and_told_of_lame_duck_mode(sides):
         client.expect_closed()
 
 
+def test_a_reload_may_be_asked_for(start_server):
+    server = start_server(config=CONFIG)
+    with WireClient(server.port, user="sys", **{"pass": "sys"}) as system:
+        subject = f"$SYS.REQ.SERVER.{system.info['server_id']}.RELOAD"
+        assert set(system.request(subject)) == {"server"}
+        server.wait_for_log("Reloaded")
+        with open(server.config_path, "a", encoding="utf-8") as f:
+            f.write("nonsense: 1\n")
+        answer = system.request(subject)
+        assert (set(answer), answer["error"]["code"]) == ({"server", "error"}, 500)
+
+
 def test_statsz_comes_by_itself_and_the_end_is_told(start_server):
     server = start_server(config=CONFIG)
     with WireClient(server.port, user="sys", **{"pass": "sys"}) as listener:
