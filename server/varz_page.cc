@@ -1,9 +1,14 @@
 #include "server/varz_page.h"
 
+#include <ctime>
 #include <map>
+#include <optional>
 #include <utility>
 
+#include <openssl/x509.h>
+
 #include "server/jetstream_report.h"
+#include "server/tls_context.h"
 
 namespace weir::server {
 
@@ -14,6 +19,17 @@ constexpr std::string_view kGoVersion = "go1.27.2";
 
 double Seconds(int64_t nanoseconds) {
   return static_cast<double>(nanoseconds) / static_cast<double>(kSecondNs);
+}
+
+// When the certificate that clients are shown runs out.
+std::optional<int64_t> CertificateEnd(const ServerContext& context) {
+  const X509* certificate =
+      context.client_tls ? SSL_CTX_get0_certificate(context.client_tls->native()) : nullptr;
+  std::tm end{};
+  if (certificate == nullptr || ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &end) != 1) {
+    return std::nullopt;
+  }
+  return int64_t{::timegm(&end)} * kSecondNs;
 }
 
 void WriteIdentity(JsonWriter& out, const PageSources& sources) {
@@ -115,6 +131,9 @@ void WriteConfiguration(JsonWriter& out, const PageSources& sources) {
               counters.stale_connections.load(std::memory_order_relaxed));
   out.Key("disk_io_wait_stats").OpenObject().Field("waiters", 0).Field("waits", 0);
   out.Field("wait_time", 0).Field("max_wait_time", 0).CloseObject();
+  if (auto end = CertificateEnd(sources.context)) {
+    out.Key("tls_cert_not_after").Time(*end);
+  }
 }
 
 std::string VarzJson(PageSources& sources, const TrafficTotals& traffic) {

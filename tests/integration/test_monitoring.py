@@ -1,8 +1,10 @@
 """Monitoring pages (monitoring.md 1 to 12): the same keys in the same order, types and answers as the
 reference in the same small scenario."""
+import http.client
 import json
 import re
 import socket
+import ssl
 import subprocess
 import time
 
@@ -313,6 +315,22 @@ def test_the_pages_may_stand_under_a_base_path(start_server):
     assert get(port, "/mon/itor")[0] == 200
     assert get(port, "/varz")[0] == 404
     assert page(port, "/mon/itor/varz")["http_req_stats"] == {"/": 1, "/varz": 2}
+
+
+def test_over_https_nobody_has_to_show_a_certificate(start_server, tmp_path):
+    key, cert = tmp_path / "key.pem", tmp_path / "cert.pem"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout",
+                    key, "-out", cert, "-days", "1", "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"],
+                   check=True, capture_output=True)
+    port = free_port()
+    start_server(config=f'https: "127.0.0.1:{port}"\n'
+                        f'tls {{ cert_file: "{cert}", key_file: "{key}", ca_file: "{cert}", verify: true }}')
+    connection = http.client.HTTPSConnection("127.0.0.1", port, timeout=10, context=ssl.create_default_context(cafile=cert))
+    connection.request("GET", "/varz")
+    varz = json.loads(connection.getresponse().read())
+    connection.close()
+    assert (varz["https_port"], varz["http_port"], varz["tls_required"], varz["tls_verify"]) == (port, 0, True, True)
+    assert list(varz)[-1] == "tls_cert_not_after"
 
 
 def test_a_monitoring_port_in_use_ends_the_start(start_server, tmp_path):
