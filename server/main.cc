@@ -96,9 +96,14 @@ class ExportsPart {
   }
 
   Status Start() {
+    WEIR_ASSIGN_OR_RETURN(manager_, MakeManager());
+    return OkStatus();
+  }
+
+  StatusOr<std::unique_ptr<ingest::PipelineManager>> MakeManager() {
     WEIR_ASSIGN_OR_RETURN(ingest::ExportsConfig config, ReadConfig(server_.context().options));
     server::ServerContext& context = server_.context();
-    manager_ = std::make_unique<ingest::PipelineManager>(ingest::PipelineManager::Options{
+    return std::make_unique<ingest::PipelineManager>(ingest::PipelineManager::Options{
         .router = jetstream_.environment().router,
         .accounts = context.accounts,
         .clock = context.clock,
@@ -110,7 +115,6 @@ class ExportsPart {
         .make_sink = {},
         .config = std::move(config),
         .state_dir = jetstream_.directory() + "/exports"});
-    return OkStatus();
   }
 
   void Stop() {
@@ -128,12 +132,14 @@ class ExportsPart {
   // Exports resume where they were, the changed ones with their new settings.
   void Restart() {
     Stop();
-    if (Status started = Start(); !started.ok()) {
-      server_.context().log.Error("exports: ", Message(started));
+    auto fresh = MakeManager();
+    if (!fresh.ok()) {
+      server_.context().log.Error("exports: ", Message(fresh.status()));
       return;
     }
-    server_.RunOnAllWorkers([this](server::Worker& worker) {
+    server_.RunOnAllWorkers([this, &fresh](server::Worker& worker) {
       if (worker.index() == 0) {
+        manager_ = *std::move(fresh);
         manager_->Start();
       }
     });

@@ -10,6 +10,7 @@
 #include <latch>
 #include <utility>
 
+#include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -386,6 +387,26 @@ void Server::RunOnAllWorkers(const std::function<void(Worker&)>& task) {
     });
   }
   done.wait();
+}
+
+void Server::WhileWorkersRest(const std::function<void()>& task) {
+  struct Meeting {
+    explicit Meeting(size_t workers) : arrived(static_cast<std::ptrdiff_t>(workers)) {}
+    std::latch arrived;
+    std::latch over{1};
+  };
+  // Owned by everybody: the last worker to leave is not waited for.
+  auto meeting = std::make_shared<Meeting>(workers_.size());
+  for (auto& worker : workers_) {
+    // Not as mail, which a session may drain in the middle of its work.
+    boost::asio::post(worker->io(), [meeting] {
+      meeting->arrived.count_down();
+      meeting->over.wait();
+    });
+  }
+  meeting->arrived.wait();
+  task();
+  meeting->over.count_down();
 }
 
 void Server::StopEverything() {

@@ -1,11 +1,9 @@
 // A reload of the configuration: all of it or nothing.
 
 #include <algorithm>
-#include <latch>
 #include <memory>
 #include <utility>
 
-#include <boost/asio/post.hpp>
 #include <unistd.h>
 
 #include "server/server.h"
@@ -54,26 +52,6 @@ Status Server::Reload() {
     }
   }
   return OkStatus();
-}
-
-void Server::WhileWorkersRest(const std::function<void()>& task) {
-  struct Meeting {
-    explicit Meeting(size_t workers) : arrived(static_cast<std::ptrdiff_t>(workers)) {}
-    std::latch arrived;
-    std::latch over{1};
-  };
-  // Owned by everybody: the last worker to leave is not waited for.
-  auto meeting = std::make_shared<Meeting>(workers_.size());
-  for (auto& worker : workers_) {
-    // Not as mail, which a session may drain in the middle of its work.
-    boost::asio::post(worker->io(), [meeting] {
-      meeting->arrived.count_down();
-      meeting->over.wait();
-    });
-  }
-  meeting->arrived.wait();
-  task();
-  meeting->over.count_down();
 }
 
 // The order of the log's lines is the reference's: each change, then what became of the clients.

@@ -128,6 +128,20 @@ def test_the_signal_command_asks_for_a_reload(start_server):
     server.wait_for_log("Reloaded: max_payload = 2048")
 
 
+def test_the_system_account_asks_for_a_reload(start_server):
+    system = "accounts { $SYS { users: [ { user: admin, password: x } ] } }\n"
+    server = start_server(config=system)
+    with WireClient(server.port, user="admin", **{"pass": "x"}) as admin:
+        admin.ping()
+        admin.ping()
+        subject = f"$SYS.REQ.SERVER.{admin.info['server_id']}.RELOAD"
+        server.write_config(system + "max_payload: 2048")
+        assert "error" not in admin.request(subject)
+        server.wait_for_log("Reloaded: max_payload = 2048")
+        server.write_config(system + "max_payload: 2048\nmax_pending: 5000")
+        assert "MaxPending" in admin.request(subject)["error"]["description"]
+
+
 def test_flags_win_over_the_file_again(start_server):
     server = start_server()
     server.stop()

@@ -82,7 +82,7 @@ FILE_MAY = {
 # Libraries that inside a folder only these modules may use.
 ONLY_MODULES = {
     ("server", "boost/asio"): {"worker", "listener", "transport", "ws_transport", "connection", "http_server",
-                               "tcp_acceptor", "server", "server_reload",
+                               "tcp_acceptor", "server",
                                "asio_impl"},  # where the library itself is compiled
     ("server", "boost/beast"): {"ws_transport", "http_server"},
     ("server", "codecs"): {"content_encoding"},
