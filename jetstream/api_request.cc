@@ -55,11 +55,12 @@ StatusOr<boost::json::object> ReadBody(const ApiRequest& request, std::string_vi
                              " into Go value of type server.", go_struct));
 }
 
-StatusOr<boost::json::object> ReadOptionalBody(const ApiRequest& request) {
+StatusOr<boost::json::object> ReadOptionalBody(const ApiRequest& request,
+                                               std::string_view go_struct) {
   if (!LooksLikeJson(request.payload)) {
     return boost::json::object{};
   }
-  return ReadBody(request);
+  return ReadBody(request, go_struct);
 }
 
 void WarnOfRequest(Environment& env, const ApiRequest& request, const Status& problem) {

@@ -29,13 +29,14 @@ struct ApiRequest {
   std::string_view token(size_t index) const;
 };
 
-// The body as an object. An empty body is an empty object, and so are null and arrays, which the
-// reference skips; anything else is an error, whose text is what stands behind "invalid JSON: ".
-// `go_struct` is how Go calls what should have come.
+// The body as an object. An empty body and null are empty objects; anything else that is not one is
+// an error, whose text is what stands behind "invalid JSON: ". `go_struct` is how Go calls what
+// should have come.
 StatusOr<boost::json::object> ReadBody(const ApiRequest& request,
                                        std::string_view go_struct = "JSApiRequest");
 // The body of a request that may come without one: ignored unless it looks like JSON (1.2).
-StatusOr<boost::json::object> ReadOptionalBody(const ApiRequest& request);
+StatusOr<boost::json::object> ReadOptionalBody(const ApiRequest& request,
+                                               std::string_view go_struct = "JSApiRequest");
 // What the log says of a request that a strict server refuses.
 void WarnOfRequest(Environment& env, const ApiRequest& request, const Status& problem);
 // Runs `read(strict)`, which reads a body that has been parsed. Where the server is not strict, a

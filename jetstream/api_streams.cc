@@ -206,7 +206,7 @@ struct Page {
 Page ReadPage(Catalog& catalog, const ApiRequest& request, std::string_view go_struct,
               size_t limit) {
   Page out;
-  auto body = ReadOptionalBody(request);
+  auto body = ReadOptionalBody(request, go_struct);
   if (!body.ok()) {
     out.error = InvalidJson(body.status());
     return out;
@@ -463,7 +463,7 @@ void HandleStreamList(Catalog& catalog, ApiRequest request) {
 void HandleStreamInfo(Catalog& catalog, ApiRequest request) {
   Environment& env = catalog.env();
   StreamInfoOptions options{.cluster = true};
-  auto body = ReadOptionalBody(request);
+  auto body = ReadOptionalBody(request, "JSApiStreamInfoRequest");
   Status status = body.status();
   if (body.ok()) {
     int64_t offset = 0;
@@ -492,7 +492,7 @@ void HandleStreamPurge(Stream& stream, const ApiRequest& request) {
   StreamSeq below = 0;
   uint64_t keep = 0;
   ApiError error;
-  auto body = ReadOptionalBody(request);
+  auto body = ReadOptionalBody(request, "JSApiStreamPurgeRequest");
   if (!body.ok()) {
     error = InvalidJson(body.status());
   } else {

@@ -28,8 +28,8 @@ struct Body {
 StatusOr<Body> ReadRequest(std::string_view payload) {
   Body body;
   WEIR_ASSIGN_OR_RETURN(auto value, ParseJson(payload));
-  if (value.is_array() || value.is_null()) {
-    return body;  // which the reference skips
+  if (value.is_null()) {
+    return body;
   }
   if (!value.is_object()) {
     return InvalidArgument("not an object");

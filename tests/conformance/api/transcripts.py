@@ -106,7 +106,7 @@ def split_message(text):
     """SUBJECT [HEADERS] PAYLOAD → three strings, headers as a block."""
     subject, _, rest = text.partition(" ")
     headers = ""
-    if rest.startswith("["):
+    if re.match(r"\[[A-Za-z-]+:", rest):
         inside, _, rest = rest[1:].partition("]")
         headers = "NATS/1.0\r\n" + "".join(line + "\r\n" for line in inside.split(" | ")) + "\r\n"
         rest = rest[1:]
