@@ -172,9 +172,6 @@ void RefuseFlag(Options& options, Feature feature, std::string_view flag) {
 Status ApplyTlsFlags(const Special& special, Options& options) {
   if (special.tls == false) {
     options.tls = {};
-    std::erase_if(options.unsupported, [](const UnsupportedFeature& feature) {
-      return feature.what == "TLS for clients";
-    });
     return OkStatus();
   }
   if (!special.tls && !special.tls_details) {
@@ -187,7 +184,6 @@ Status ApplyTlsFlags(const Special& special, Options& options) {
     return InvalidArgument("TLS Server private key must be present and valid");
   }
   options.tls.enabled = true;
-  RefuseFlag(options, Feature::kTls, "--tls");
   return CheckTlsFiles(options.tls);
 }
 
@@ -238,10 +234,6 @@ void RefuseFlags(const GivenFlags& given, Options& options) {
   for (const auto& flag : given.flags) {
     if (flag.name == "profile" && flag.integer != 0) {
       RefuseFlag(options, Feature::kProfiling, "--profile");
-    } else if (flag.name == "tlsverify" && flag.on) {
-      RefuseFlag(options, Feature::kTlsVerify, "--tlsverify");
-    } else if (flag.name == "pass" && IsBcrypt(flag.text)) {
-      RefuseFlag(options, Feature::kBcrypt, "--pass");
     }
   }
 }

@@ -263,7 +263,6 @@ struct Options {
   int workers = 0;  // threads that serve connections; 0: one per hardware thread
   bool allow_non_tls = false;
   bool proxy_protocol = false;  // a PROXY header may come first
-  bool tls_required = true;     // false with --tls=false: the tls block is ignored
 
   ClientLimits limits;
   LogOptions log;

@@ -176,7 +176,6 @@ bool ReadTraceSampling(OptionProblems& problems, const ConfigValue& value, const
 
 void ReadTrace(OptionProblems& problems, const ConfigValue& value, const std::string& top_key,
                AccountOptions& account) {
-  problems.Uses(Feature::kAccountTrace, value);
   const auto* map = value.AsMap();
   if (value.AsString() != nullptr) {
     ReadTraceDestination(problems, value, top_key, account);
@@ -242,10 +241,8 @@ bool ReadAccountField(OptionScope& scope, const std::string& key, const ConfigVa
       account.default_permissions = std::move(permissions);
     }
   } else if (NamesField("mappings|maps", key)) {
-    problems.Uses(Feature::kMappings, value);
     ReadMappings(problems, value, account.mappings);
   } else if (EqualsIgnoreCase(key, "limits")) {
-    problems.Uses(Feature::kAccountLimits, value);
     ReadLimits(problems, value, account.limits);
   } else if (NamesField("msg_trace|trace_dest", key)) {
     ReadTrace(problems, value, key, account);
@@ -327,7 +324,6 @@ bool ReadAccountNames(OptionScope& scope, const ConfigValue::Array& names, Optio
 
 bool ReadAccounts(OptionScope& outer, const ConfigValue& value, Options& options) {
   auto& problems = outer.problems();
-  problems.Uses(Feature::kAccounts, value);
   OptionScope scope(problems, value);
   if (const auto* names = value.AsArray()) {
     ReadAccountNames(scope, *names, options);

@@ -143,16 +143,12 @@ bool ReadConnectionTypes(OptionProblems& problems, const ConfigValue& value,
   if (!unknown.empty()) {
     problems.Add(value, Cat("invalid connection types [", unknown, "]"));
   }
-  problems.Uses(Feature::kConnectionTypes, value);
   return true;
 }
 
 bool ReadPassword(OptionScope& scope, const ConfigValue& value, std::string& out) {
   if (!scope.Get(value, out)) {
     return false;
-  }
-  if (IsBcrypt(out)) {
-    scope.problems().Uses(Feature::kBcrypt, value);
   }
   return true;
 }
@@ -313,7 +309,6 @@ bool ReadPermissions(OptionProblems& problems, const ConfigValue& value, Permiss
     problems.Add(value, Cat("Expected permissions to be a map/struct, got ", value.Print()));
     return false;
   }
-  problems.Uses(Feature::kPermissions, value);
   for (const auto& [key, field] : map->entries()) {
     if (NamesField("pub|publish|import", key)) {
       ReadSubjectPermission(problems, field, /*with_queue=*/false, out.publish);
@@ -321,9 +316,6 @@ bool ReadPermissions(OptionProblems& problems, const ConfigValue& value, Permiss
       ReadSubjectPermission(problems, field, /*with_queue=*/true, out.subscribe);
     } else if (NamesField("publish_allow_responses|allow_responses", key)) {
       ReadResponses(problems, field, out.responses);
-      if (out.responses.enabled) {
-        problems.Uses(Feature::kResponsePermissions, field);
-      }
     } else {
       problems.AddUnknown(field, key, "permissions");
     }
@@ -339,7 +331,6 @@ bool ReadUsers(OptionProblems& problems, const ConfigValue& value, std::vector<U
     problems.Add(value, Cat("Expected users field to be an array, got ", value.Print()));
     return false;
   }
-  problems.Uses(Feature::kUsers, value);
   OptionScope scope(problems, value);
   for (const auto& element : *array) {
     const auto* map = element.AsMap();

@@ -224,13 +224,11 @@ bool ReadTlsField(OptionScope& scope, const std::string&, const ConfigValue& val
     return true;
   }
   options.tls = std::move(tls);
-  scope.problems().Uses(Feature::kTls, value);
   return true;
 }
 
 bool ReadGlobalMappings(OptionScope& scope, const std::string&, const ConfigValue& value,
                         Options& options) {
-  scope.problems().Uses(Feature::kMappings, value);
   return ReadMappings(scope.problems(), value, options.mappings);
 }
 
@@ -307,7 +305,6 @@ bool ReadProfilePort(OptionScope& scope, const std::string&, const ConfigValue& 
 
 bool ReadNoAuthUser(OptionScope& scope, const std::string&, const ConfigValue& value,
                     Options& options) {
-  scope.problems().Uses(Feature::kNoAuthUser, value);
   return scope.Get(value, options.auth.no_auth_user);
 }
 
@@ -330,7 +327,6 @@ bool ReadSystemAccount(OptionScope& scope, const std::string&, const ConfigValue
     return true;
   }
   options.system_account = *name;
-  scope.problems().Uses(Feature::kSystemAccount, value);
   return true;
 }
 

@@ -7,8 +7,7 @@ namespace weir::server {
 
 namespace {
 
-// A feature that the server enforces has no row here: remove the row with the change that makes it
-// work.
+// The change that makes a feature work removes it here, in Feature, and where it is noted.
 constexpr FeatureText kUnsupported[] = {
     {Feature::kTlsOcspPeer, "ocsp_peer"},
     {Feature::kTlsCertStore, "certificate stores"},

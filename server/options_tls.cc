@@ -99,15 +99,9 @@ bool ReadSwitch(OptionScope& scope, const std::string& key, const ConfigValue& v
     tls.allow_insecure_cipher_suites = on;
   } else if (EqualsIgnoreCase(key, "verify")) {
     tls.verify = on;
-    if (on) {
-      scope.problems().Uses(Feature::kTlsVerify, value);
-    }
   } else if (EqualsIgnoreCase(key, "verify_and_map")) {
     tls.verify = tls.verify || on;
     tls.verify_and_map = on;
-    if (on) {
-      scope.problems().Uses(Feature::kTlsVerifyAndMap, value);
-    }
   } else if (on) {
     return End(scope, value, "verify_cert_and_check_known_urls not supported in this context");
   }
@@ -170,9 +164,6 @@ bool ReadRateLimit(OptionScope& scope, const std::string&, const ConfigValue& va
     return End(scope, value, "error parsing tls config, 'connection_rate_limit' wrong type");
   }
   tls.connection_rate_limit = *value.AsInteger();
-  if (tls.connection_rate_limit != 0) {
-    scope.problems().Uses(Feature::kTlsRateLimit, value);
-  }
   return true;
 }
 
@@ -195,9 +186,6 @@ bool ReadPins(OptionScope& scope, const std::string&, const ConfigValue& value, 
           Cat("error parsing tls config, 'pinned_certs' key ", pin, " does not look like ", kKind));
     }
     tls.pinned_certs.push_back(std::move(pin));
-  }
-  if (!pins->empty()) {
-    scope.problems().Uses(Feature::kTlsPinnedCerts, value);
   }
   return true;
 }
@@ -224,9 +212,6 @@ bool ReadHandshakeFirst(OptionScope& scope, const std::string& key, const Config
     return End(
         scope, value,
         Cat("field ", Quoted(key), " should be a boolean or a string, got ", value.TypeName()));
-  }
-  if (tls.handshake_first) {
-    scope.problems().Uses(Feature::kTlsHandshakeFirst, value);
   }
   return true;
 }

@@ -41,7 +41,7 @@ void WriteIdentity(JsonWriter& out, const PageSources& sources) {
   out.Field("host", options.client.host);
   out.Field("port", context.client_port.load(std::memory_order_relaxed));
   out.Optional("auth_required", context.authenticator.required());
-  bool tls = options.tls.enabled && options.tls_required;
+  bool tls = options.tls.enabled;
   out.Optional("tls_required", tls);
   out.Optional("tls_verify", tls && (options.tls.verify || options.tls.verify_and_map));
 }

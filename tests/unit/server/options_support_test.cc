@@ -12,9 +12,5 @@ TEST(OptionsSupportTest, WhatIsRefusedHasAName) {
   EXPECT_EQ(text->what, "gateways");
 }
 
-TEST(OptionsSupportTest, WhatIsEnforcedIsNotRefused) {
-  EXPECT_EQ(FindUnsupported(Feature::kUsers), nullptr);
-}
-
 }  // namespace
 }  // namespace weir::server
