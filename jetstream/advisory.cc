@@ -7,6 +7,18 @@ namespace {
 constexpr std::string_view kPrefix = "$JS.EVENT.ADVISORY.";
 constexpr std::string_view kAudit = "$JS.EVENT.ADVISORY.API";
 
+// The reference does not know who asks in the system account.
+void WriteClient(Environment& env, const ApiRequest& request, JsonWriter& out) {
+  out.Key("client");
+  if (request.account == kSystemAccount) {
+    out.Null();
+  } else if (!request.client.empty()) {
+    out.Raw(request.client);
+  } else {
+    out.OpenObject().Field("acc", env.accounts.NameOf(request.account)).CloseObject();
+  }
+}
+
 }  // namespace
 
 JsonWriter StartAdvisory(Environment& env, std::string_view type) {
@@ -57,7 +69,7 @@ void AuditRequest(Environment& env, const ApiRequest& request, std::string_view 
   }
   JsonWriter out = StartAdvisory(env, "api_audit");
   out.Field("server", env.server.name);
-  out.Key("client").OpenObject().Field("acc", env.accounts.NameOf(request.account)).CloseObject();
+  WriteClient(env, request, out);
   out.Field("subject", request.subject).Optional("request", request.payload);
   out.Field("response", response).Optional("domain", env.options.domain);
   PublishAdvisory(env, request.account, kAudit, out);

@@ -33,6 +33,7 @@ ApiRequest ApiRequest::Copy(const Inbound& message) {
   out.reply = message.reply;
   out.headers = message.headers;
   out.payload = message.payload;
+  out.client = message.client;
   return out;
 }
 

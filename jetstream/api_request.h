@@ -21,6 +21,7 @@ struct ApiRequest {
   std::string reply;
   std::string headers;
   std::string payload;
+  std::string client;             // Inbound::client
   AccountUsage* usage = nullptr;  // counts requests and errors; may be null
 
   static ApiRequest Copy(const Inbound& message);

@@ -6,6 +6,7 @@
 #include "jetstream/api_consumers.h"
 #include "jetstream/api_messages.h"
 #include "jetstream/api_streams.h"
+#include "jetstream/api_system.h"
 #include "jetstream/required_level.h"
 #include "protocol/subject.h"
 
@@ -82,8 +83,10 @@ constexpr std::string_view kPatterns[] = {
     "ACCOUNT.>",
 };
 
-constexpr std::string_view kDomainPatterns[] = {"INFO",     "STREAM.>", "CONSUMER.>",
-                                                "DIRECT.>", "$KV.>",    "$OBJ.>"};
+constexpr std::string_view kDomainPatterns[] = {
+    "INFO",     "STREAM.>",  "CONSUMER.>", "DIRECT.>", "META.>",
+    "SERVER.>", "ACCOUNT.>", "$KV.>",      "$OBJ.>",
+};
 
 // `rest` is the subject behind "$JS.API.".
 const Row* FindRow(std::string_view rest) {
@@ -128,8 +131,12 @@ ApiRouter::~ApiRouter() {
 std::vector<Router::SubscriptionId> ApiRouter::SubscribeAccount(AccountId account) {
   Environment& env = catalog_.env();
   std::vector<Router::SubscriptionId> ids;
-  for (auto pattern : kPatterns) {
-    ids.push_back(env.router.Subscribe(account, Cat(kApi, pattern), {}, *this));
+  if (account == kSystemAccount) {
+    ids.push_back(env.router.Subscribe(account, Cat(kApi, '>'), {}, *this));
+  } else {
+    for (auto pattern : kPatterns) {
+      ids.push_back(env.router.Subscribe(account, Cat(kApi, pattern), {}, *this));
+    }
   }
   if (!env.options.domain.empty()) {
     for (auto pattern : kDomainPatterns) {
@@ -140,18 +147,7 @@ std::vector<Router::SubscriptionId> ApiRouter::SubscribeAccount(AccountId accoun
 }
 
 void ApiRouter::Subscribe() {
-  auto accounts = catalog_.env().accounts.JetStreamAccounts();
-  for (auto at = subscriptions_.begin(); at != subscriptions_.end();) {
-    if (std::find(accounts.begin(), accounts.end(), at->first) != accounts.end()) {
-      ++at;
-      continue;
-    }
-    for (auto id : at->second) {
-      catalog_.env().router.Unsubscribe(id);
-    }
-    subscriptions_.erase(at++);
-  }
-  for (AccountId account : accounts) {
+  for (AccountId account : catalog_.env().accounts.AllAccounts()) {
     if (!subscriptions_.contains(account)) {
       subscriptions_[account] = SubscribeAccount(account);
     }
@@ -165,14 +161,22 @@ void ApiRouter::OnMessage(const Inbound& message) {
   if (!message.subject.starts_with(kApi)) {
     return;
   }
+  if (message.account == kSystemAccount) {
+    AnswerSystemAccount(catalog_, ApiRequest::Copy(message));
+    return;
+  }
   const Row* row = FindRow(message.subject.substr(kApi.size()));
   if (row == nullptr) {
     return;
   }
   ApiRequest request = ApiRequest::Copy(message);
-  request.usage = &catalog_.usage(message.account);
+  bool enabled = catalog_.env().accounts.JetStreamLimits(message.account).has_value();
+  bool for_clusters = row->meta == nullptr && row->home == nullptr;
+  request.usage = enabled ? &catalog_.usage(message.account) : nullptr;
   if (!MeetsRequiredLevel(message.headers)) {
     RespondError(catalog_.env(), request, row->type, MakeError(10185));
+  } else if (!enabled && !for_clusters) {
+    RespondError(catalog_.env(), request, row->type, MakeError(10039));
   } else if (row->meta != nullptr) {
     row->meta(catalog_, std::move(request));
   } else if (row->home != nullptr) {
@@ -191,7 +195,8 @@ void ApiRouter::DomainSink::OnMessage(const Inbound& message) {
   std::string_view rest = message.subject.substr(prefix_.size());
   bool mapped = rest.starts_with("$KV.") || rest.starts_with("$OBJ.");
   std::string subject = mapped ? std::string(rest) : Cat(kApi, rest);
-  env_.router.Publish(message.account, {subject, message.reply, message.headers, message.payload});
+  env_.router.Publish(message.account,
+                      {subject, message.reply, message.headers, message.payload, message.client});
 }
 
 }  // namespace weir::jetstream

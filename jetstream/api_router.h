@@ -24,7 +24,7 @@ class ApiRouter : public Sink {
   ApiRouter(const ApiRouter&) = delete;
   ApiRouter& operator=(const ApiRouter&) = delete;
 
-  // Subscribes in every account with JetStream, and no longer in those without: at the start, and
+  // Subscribes in every account, those without JetStream too, which are told so: at the start, and
   // when the accounts have changed.
   void Subscribe();
 

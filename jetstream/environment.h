@@ -40,6 +40,9 @@ struct Inbound {
   std::string_view headers;
   std::string_view payload;
   TraceLog* trace = nullptr;  // with a traced message
+  // Who asks, as JSON, for the audit: with API requests that clients publish while somebody listens
+  // for audits; else empty.
+  std::string_view client = {};
 };
 
 // Receives messages of a subscription at its home.
@@ -55,6 +58,7 @@ struct Outbound {
   std::string_view reply;
   std::string_view headers;
   std::string_view payload;
+  std::string_view client = {};  // Inbound::client, of a request that is passed on
 };
 
 enum class Delivered : uint8_t {
@@ -119,6 +123,8 @@ class AccountDirectory {
   // nullopt: JetStream is not enabled for the account.
   virtual std::optional<AccountLimits> JetStreamLimits(AccountId account) const = 0;
   virtual std::vector<AccountId> JetStreamAccounts() const = 0;
+  // All of them, those without JetStream and the system account included.
+  virtual std::vector<AccountId> AllAccounts() const = 0;
 };
 
 // Settings of the jetstream block (server-config.md 8). Change only while no home runs (reload).

@@ -59,4 +59,12 @@ std::vector<AccountId> AccountRegistry::JetStreamAccounts() const {
   return out;
 }
 
+std::vector<AccountId> AccountRegistry::AllAccounts() const {
+  std::vector<AccountId> out;
+  for (const auto& account : accounts_) {
+    out.push_back(account->id());
+  }
+  return out;
+}
+
 }  // namespace weir::server

@@ -93,6 +93,7 @@ class AccountRegistry : public jetstream::AccountDirectory {
   std::string NameOf(AccountId account) const override;
   std::optional<jetstream::AccountLimits> JetStreamLimits(AccountId account) const override;
   std::vector<AccountId> JetStreamAccounts() const override;
+  std::vector<AccountId> AllAccounts() const override;
 
  private:
   // Grows only while no worker runs (start, reload), so reading takes no lock.

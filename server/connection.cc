@@ -5,6 +5,8 @@
 #include <utility>
 
 #include "server/client_log.h"
+#include "server/git_commit.h"
+#include "server/system_messages.h"
 #include "server/worker.h"
 
 namespace weir::server {
@@ -56,6 +58,7 @@ protocol::ServerInfo Connection::Info() const {
   info.server_name = context_.identity.name;
   info.cluster = options.cluster.name;
   info.version = kAnnouncedVersion;
+  info.git_commit = GitCommit();
   info.weir_version = kWeirVersion;
   info.host = options.client.host;
   info.port = context_.client_port.load(std::memory_order_relaxed);
@@ -430,8 +433,25 @@ void Connection::Trace(std::string_view line) {
   context_.log.Trace(Label(), line);
 }
 
+// Is this a request to JetStream, and does somebody listen for audits?
+bool Connection::IsAudited(const Account& account, std::string_view subject) {
+  constexpr std::string_view kNever[] = {".API.CONSUMER.MSG.NEXT.", ".API.DIRECT."};
+  auto within = [subject](std::string_view part) {
+    return subject.find(part) != std::string_view::npos;
+  };
+  return within(".API.") && std::none_of(std::begin(kNever), std::end(kNever), within) &&
+         worker_.dispatcher().HasInterest(account, "$JS.EVENT.ADVISORY.API");
+}
+
 PublishOutcome Connection::Publish(Account& account, const Message& message, bool echo,
                                    CachedMatch& memo) {
+  if (message.subject.starts_with("$JS.") && message.client.empty() &&
+      IsAudited(account, message.subject)) [[unlikely]] {
+    std::string client = RequesterJson(context_, Describe(0));
+    Message request = message;
+    request.client = client;
+    return Publish(account, request, echo, memo);
+  }
   PublishOutcome outcome =
       worker_.dispatcher().Publish(account, message, echo ? nullptr : &self_, &memo);
   if (message.subject == kUserInfo && !message.reply.empty() && context_.observer != nullptr)

@@ -149,6 +149,7 @@ class Connection : public Transport::Handler, public SessionHost {
   std::string UserText() const;
 
   protocol::ServerInfo Info() const;
+  bool IsAudited(const Account& account, std::string_view subject);
   Target TargetOf(uint32_t slot, const SubscriptionTable::Subscription& subscription) const;
   void StartRead();
   void Process();

@@ -5,7 +5,9 @@ namespace weir::server {
 namespace {
 
 Message ToMessage(const jetstream::Outbound& message) {
-  return {message.subject, message.reply, message.headers, message.payload};
+  Message out{message.subject, message.reply, message.headers, message.payload};
+  out.client = message.client;
+  return out;
 }
 
 }  // namespace

@@ -12,6 +12,7 @@ void MailBatch::AddMessage(AccountId account, const Message& message, const Targ
               .reply_size = static_cast<uint32_t>(message.reply.size()),
               .headers_size = static_cast<uint32_t>(message.headers.size()),
               .payload_size = static_cast<uint32_t>(message.payload.size()),
+              .client_size = static_cast<uint32_t>(message.client.size()),
               .queue_size = 0,
               .matched_size = 0,
               .first_target = static_cast<uint32_t>(targets_.size()),
@@ -22,7 +23,8 @@ void MailBatch::AddMessage(AccountId account, const Message& message, const Targ
   arena_.append(message.subject)
       .append(message.reply)
       .append(message.headers)
-      .append(message.payload);
+      .append(message.payload)
+      .append(message.client);
   targets_.insert(targets_.end(), targets, targets + count);
   entries_.push_back(entry);
 }
@@ -40,7 +42,7 @@ void MailBatch::AddMember(AccountId account, const Message& message, const Targe
 MailBatch::Group MailBatch::GroupOf(const Entry& entry) const {
   std::string_view rest(arena_);
   rest.remove_prefix(entry.offset + entry.subject_size + entry.reply_size + entry.headers_size +
-                     entry.payload_size);
+                     entry.payload_size + entry.client_size);
   return {.queue = rest.substr(0, entry.queue_size),
           .matched = rest.substr(entry.queue_size, entry.matched_size),
           .picks = entry.picks};
@@ -59,6 +61,7 @@ Message MailBatch::At(const Entry& entry) const {
   message.reply = take(entry.reply_size);
   message.headers = take(entry.headers_size);
   message.payload = take(entry.payload_size);
+  message.client = take(entry.client_size);
   message.form = entry.form;
   message.from_client = entry.from_client;
   return message;

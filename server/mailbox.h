@@ -25,6 +25,7 @@ class MailBatch {
     uint32_t reply_size = 0;
     uint32_t headers_size = 0;
     uint32_t payload_size = 0;
+    uint32_t client_size = 0;
     uint32_t queue_size = 0;    // for a member of a queue group, else 0
     uint32_t matched_size = 0;  // the subject that the group was found by
     uint32_t first_target = 0;

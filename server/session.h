@@ -32,7 +32,8 @@ struct Message {
   std::string_view payload;
   MessageTrace* trace = nullptr;  // with a traced message
   protocol::WireForm form = {};
-  bool from_client = false;  // a client published it, not the server
+  bool from_client = false;      // a client published it, not the server
+  std::string_view client = {};  // jetstream::Inbound::client
   size_t size() const { return headers.size() + payload.size(); }
 };
 

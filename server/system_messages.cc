@@ -9,6 +9,14 @@ namespace {
 // JetStream, binary snapshots, replication traffic in the account's own name.
 constexpr int kJetStreamFlags = 7;
 
+// Opens the object of a client.
+void WriteWho(JsonWriter& out, const ConnectionInfo& info, std::string_view account) {
+  out.OpenObject().Key("start").Time(info.start_ns);
+  out.Optional("host", info.ip).Field("id", info.id).Field("acc", account);
+  out.Optional("user", info.user).Optional("name", info.name).Optional("lang", info.lang);
+  out.Optional("ver", info.version);
+}
+
 }  // namespace
 
 std::string ServerInfoJson(ServerContext& context) {
@@ -40,15 +48,22 @@ JsonWriter StartSystemEvent(ServerContext& context, Random& random, std::string_
 }
 
 void WriteEventClient(JsonWriter& out, const ConnectionInfo& info, std::string_view account) {
-  out.Key("client").OpenObject().Key("start").Time(info.start_ns);
-  out.Optional("host", info.ip).Field("id", info.id).Field("acc", account);
-  out.Optional("user", info.user).Optional("name", info.name).Optional("lang", info.lang);
-  out.Optional("ver", info.version);
+  out.Key("client");
+  WriteWho(out, info, account);
   if (info.stop_ns != 0) {
     out.Optional("rtt", info.rtt_ns).Key("stop").Time(info.stop_ns);
   }
   out.Field("name_tag", account).Field("kind", "Client").Field("client_type", "nats");
   out.CloseObject();
+}
+
+std::string RequesterJson(ServerContext& context, const ConnectionInfo& info) {
+  JsonWriter out;
+  WriteWho(out, info, context.accounts.NameOf(info.account));
+  out.Optional("rtt", info.rtt_ns).Field("server", context.identity.name);
+  out.Optional("cluster", context.options.cluster.name);
+  out.Field("kind", "Client").Field("client_type", "nats").CloseObject();
+  return out.Take();
 }
 
 std::string DataEnvelope(ServerContext& context, std::string_view data) {

@@ -23,6 +23,9 @@ JsonWriter StartSystemEvent(ServerContext& context, Random& random, std::string_
 // "client", as events show it.
 void WriteEventClient(JsonWriter& out, const ConnectionInfo& info, std::string_view account);
 
+// The client as JetStream's audits show it (jetstream-api.md 11).
+std::string RequesterJson(ServerContext& context, const ConnectionInfo& info);
+
 // The envelope of a service's answer.
 std::string DataEnvelope(ServerContext& context, std::string_view data);
 // `with_data`: with "data":null, as where the request was understood.

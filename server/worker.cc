@@ -386,8 +386,8 @@ LocalDelivery::Result Worker::DeliverLocal(AccountId account, const Target& targ
         sinks_[target.slot].sink == nullptr) {
       return Result::kStale;
     }
-    sinks_[target.slot].sink->OnMessage(
-        {account, message.subject, message.reply, message.headers, message.payload, message.trace});
+    sinks_[target.slot].sink->OnMessage({account, message.subject, message.reply, message.headers,
+                                         message.payload, message.trace, message.client});
     return Result::kDelivered;
   }
   Connection* connection = Find(target);

@@ -43,6 +43,13 @@ class FakeAccounts : public jetstream::AccountDirectory {
     }
     return out;
   }
+  std::vector<AccountId> AllAccounts() const override {
+    std::vector<AccountId> out;
+    for (const auto& [id, entry] : entries) {
+      out.push_back(AccountId(id));
+    }
+    return out;
+  }
 
   std::map<uint32_t, Entry> entries{{0, {"$G", jetstream::AccountLimits{}}}, {1, {"$SYS", {}}}};
 };

@@ -57,6 +57,7 @@ class TwoAccounts : public jetstream::AccountDirectory {
     return jetstream::AccountLimits();
   }
   std::vector<AccountId> JetStreamAccounts() const override { return {kGlobalAccount, kOther}; }
+  std::vector<AccountId> AllAccounts() const override { return {kGlobalAccount, kOther}; }
 };
 
 // Reads block until something comes or the source is cancelled, as a log cursor's do.

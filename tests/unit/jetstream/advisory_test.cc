@@ -54,6 +54,22 @@ TEST_F(AdvisoryTest, TheAuditCarriesRequestAndAnswer) {
                         R"("response":"{\"success\":true}"})"));
 }
 
+TEST_F(AdvisoryTest, TheAuditSaysWhoAsked) {
+  home_.router.interest.emplace_back("$JS.EVENT.ADVISORY.API");
+  ApiRequest request = Request("$JS.API.INFO");
+
+  AuditRequest(home_.env, request, "{}");
+  request.client = R"({"id":7,"acc":"$G"})";
+  AuditRequest(home_.env, request, "{}");
+  request.account = kSystemAccount;
+  AuditRequest(home_.env, request, "{}");
+
+  ASSERT_EQ(home_.router.sent.size(), 3U);
+  EXPECT_THAT(home_.router.sent[0].payload, HasSubstr(R"("client":{"acc":"$G"},"subject")"));
+  EXPECT_THAT(home_.router.sent[1].payload, HasSubstr(R"("client":{"id":7,"acc":"$G"},"subject")"));
+  EXPECT_THAT(home_.router.sent[2].payload, HasSubstr(R"("client":null,"subject")"));
+}
+
 TEST_F(AdvisoryTest, AMessageThatWasFoundIsNotAudited) {
   home_.router.interest.emplace_back("$JS.EVENT.ADVISORY.API");
   ApiRequest request = Request("$JS.API.STREAM.MSG.GET.S");
