@@ -49,6 +49,7 @@ std::string InfoLine(const ServerInfo& info) {
       .Field("server_name", info.server_name)
       .Field("version", info.version)
       .Field("proto", kProtocol)
+      .Optional("git_commit", info.git_commit)
       .Field("go", "go1.26")
       .Field("host", info.host)
       .Field("port", info.port)

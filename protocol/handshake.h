@@ -16,6 +16,7 @@ struct ServerInfo {
   std::string server_id;
   std::string server_name;
   std::string version;
+  std::string git_commit;
   std::string weir_version;  // field "weir": our own version
   std::string host;
   int port = 0;

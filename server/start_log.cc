@@ -3,6 +3,7 @@
 #include <openssl/evp.h>
 
 #include "protocol/base/status.h"
+#include "server/git_commit.h"
 
 namespace weir::server {
 
@@ -24,7 +25,7 @@ void LogStart(Log& log, const Options& options, const Identity& identity) {
   log.Info("Starting nats-server");
   log.Info("  Version:  ", kAnnouncedVersion);
   log.Info("  Weir:     ", kWeirVersion);
-  log.Info("  Git:      [not set]");
+  log.Info("  Git:      [", GitCommit().empty() ? "not set" : GitCommit(), "]");
   if (!options.cluster.name.empty()) {
     log.Info("  Cluster:  ", options.cluster.name);
   }

@@ -7,6 +7,7 @@
 
 #include <openssl/x509.h>
 
+#include "server/git_commit.h"
 #include "server/jetstream_report.h"
 #include "server/tls_context.h"
 
@@ -37,7 +38,7 @@ void WriteIdentity(JsonWriter& out, const PageSources& sources) {
   const ServerContext& context = sources.context;
   out.Field("server_id", context.identity.id).Field("server_name", context.identity.name);
   out.Field("version", kAnnouncedVersion).Field("proto", 1);
-  out.Field("go", kGoVersion);
+  out.Optional("git_commit", GitCommit()).Field("go", kGoVersion);
   out.Field("host", options.client.host);
   out.Field("port", context.client_port.load(std::memory_order_relaxed));
   out.Optional("auth_required", context.authenticator.required());

@@ -48,13 +48,14 @@ TEST(InfoLineTest, FieldsComeInTheOrderOfTheReference) {
   info.connect_urls = {"a:1", "b:2"};
   info.remote_account = "A";
   info.xkey = "X1";
+  info.git_commit = "abc1234";
   info.weir_version = "0.1.0";
   EXPECT_THAT(Keys(InfoLine(info)),
-              ElementsAre("server_id", "server_name", "version", "proto", "go", "host", "port",
-                          "headers", "auth_required", "tls_required", "tls_verify", "tls_available",
-                          "max_payload", "jetstream", "client_id", "client_ip", "nonce", "cluster",
-                          "domain", "connect_urls", "ldm", "connect_info", "remote_account",
-                          "acc_is_sys", "api_lvl", "xkey", "weir"));
+              ElementsAre("server_id", "server_name", "version", "proto", "git_commit", "go",
+                          "host", "port", "headers", "auth_required", "tls_required", "tls_verify",
+                          "tls_available", "max_payload", "jetstream", "client_id", "client_ip",
+                          "nonce", "cluster", "domain", "connect_urls", "ldm", "connect_info",
+                          "remote_account", "acc_is_sys", "api_lvl", "xkey", "weir"));
 }
 
 TEST(ReadConnectTest, DefaultsAreVerbosePedanticAndEcho) {
