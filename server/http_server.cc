@@ -46,9 +46,10 @@ using TlsStream = asio::ssl::stream<beast::tcp_stream>;
 template <typename Stream>
 class HttpSession : public std::enable_shared_from_this<HttpSession<Stream>> {
  public:
+  // `tls`: what the context of a TLS stream belongs to; stays as long as the session.
   template <typename... Arguments>
-  explicit HttpSession(HttpHandler& handler, Arguments&&... arguments)
-      : stream_(std::forward<Arguments>(arguments)...), handler_(handler) {}
+  HttpSession(HttpHandler& handler, std::shared_ptr<const TlsContext> tls, Arguments&&... arguments)
+      : tls_(std::move(tls)), stream_(std::forward<Arguments>(arguments)...), handler_(handler) {}
 
   void Start() {
     if constexpr (std::is_same_v<Stream, TlsStream>) {
@@ -141,6 +142,7 @@ class HttpSession : public std::enable_shared_from_this<HttpSession<Stream>> {
     lowest().close();
   }
 
+  std::shared_ptr<const TlsContext> tls_;
   Stream stream_;
   HttpHandler& handler_;
   beast::flat_buffer buffer_;
@@ -156,11 +158,12 @@ class HttpSession : public std::enable_shared_from_this<HttpSession<Stream>> {
 class HttpServer::Acceptor {
  public:
   Acceptor(Worker& worker, HttpHandler& handler, Log& log, std::shared_ptr<const TlsContext> tls)
-      : acceptor_(worker.io()),
-        retry_(worker.io()),
-        handler_(handler),
-        log_(log),
-        tls_(std::move(tls)) {
+      : acceptor_(worker.io()), retry_(worker.io()), handler_(handler), log_(log) {
+    SetTls(std::move(tls));
+  }
+
+  void SetTls(std::shared_ptr<const TlsContext> tls) {
+    tls_ = std::move(tls);
     if (tls_) {
       SSL_CTX_up_ref(tls_->native());  // the wrapper lets one go
       ssl_.emplace(tls_->native());
@@ -185,9 +188,9 @@ class HttpServer::Acceptor {
         return;
       }
       if (ssl_) {
-        std::make_shared<HttpSession<TlsStream>>(handler_, std::move(socket), *ssl_)->Start();
+        std::make_shared<HttpSession<TlsStream>>(handler_, tls_, std::move(socket), *ssl_)->Start();
       } else {
-        std::make_shared<HttpSession<PlainStream>>(handler_, std::move(socket))->Start();
+        std::make_shared<HttpSession<PlainStream>>(handler_, tls_, std::move(socket))->Start();
       }
       AcceptNext();
     });
@@ -220,6 +223,10 @@ Status HttpServer::Listen(const Endpoint& endpoint) {
 
 int HttpServer::port() const {
   return acceptor_->socket().local_endpoint().port();
+}
+
+void HttpServer::SetTls(std::shared_ptr<const TlsContext> tls) {
+  acceptor_->SetTls(std::move(tls));
 }
 
 void HttpServer::StartAccepting() {

@@ -50,6 +50,9 @@ class HttpServer {
   Status Listen(const Endpoint& endpoint);
   int port() const;
 
+  // Later handshakes use this context. On the worker, or while it rests; only with TLS.
+  void SetTls(std::shared_ptr<const TlsContext> tls);
+
   // On the worker.
   void StartAccepting();
   void Close();

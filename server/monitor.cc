@@ -111,7 +111,26 @@ Server::Part Monitor::AsPart() {
                     http_->Close();
                   }
                 });
+              },
+          .check_reload = [this](const Options& fresh) -> Status {
+            fresh_tls_.reset();
+            if (fresh.monitor.https_port != 0 && fresh.tls.enabled) {
+              WEIR_ASSIGN_OR_RETURN(fresh_tls_, MakeTls(fresh.tls));
+            }
+            return OkStatus();
+          },
+          .reload =
+              [this](const std::vector<ReloadChange>&) {
+                if (fresh_tls_) {
+                  http_->SetTls(std::move(fresh_tls_));
+                }
               }};
+}
+
+StatusOr<std::shared_ptr<const TlsContext>> Monitor::MakeTls(TlsOptions options) {
+  options.verify = false;
+  options.verify_and_map = false;
+  return TlsContext::Make(options);
 }
 
 Status Monitor::Start() {
@@ -119,11 +138,7 @@ Status Monitor::Start() {
   bool secure = options.https_port != 0;
   std::shared_ptr<const TlsContext> tls;
   if (secure) {
-    // The clients' certificates, but nobody has to show one.
-    TlsOptions plain = sources_.options().tls;
-    plain.verify = false;
-    plain.verify_and_map = false;
-    WEIR_ASSIGN_OR_RETURN(tls, TlsContext::Make(plain));
+    WEIR_ASSIGN_OR_RETURN(tls, MakeTls(sources_.options().tls));
   }
   http_ = std::make_unique<HttpServer>(sources_.home(), *this, sources_.context.log, tls);
   Endpoint endpoint{options.host, secure ? options.https_port : options.http_port};

@@ -39,6 +39,8 @@ class Monitor : public HttpHandler {
   static const Route kRoutes[];
 
   Status Start();
+  // Of the pages: the clients' certificates, but nobody has to show one.
+  static StatusOr<std::shared_ptr<const TlsContext>> MakeTls(TlsOptions options);
   // nullptr: no such page.
   const Route* Find(std::string_view path) const;
 
@@ -62,8 +64,9 @@ class Monitor : public HttpHandler {
   Server& server_;
   PageSources& sources_;
   MoreMetrics more_metrics_;
-  std::string base_path_;             // "" or "/x"
-  std::unique_ptr<HttpServer> http_;  // from the start on
+  std::string base_path_;                        // "" or "/x"
+  std::unique_ptr<HttpServer> http_;             // from the start on
+  std::shared_ptr<const TlsContext> fresh_tls_;  // between the check of a reload and the reload
 };
 
 }  // namespace weir::server

@@ -19,6 +19,7 @@
 #include "protocol/base/json.h"
 #include "protocol/base/mutex.h"
 #include "server/lame_duck.h"
+#include "server/local_addresses.h"
 #include "server/nkey.h"
 #include "server/start_log.h"
 #include "server/start_memory.h"
@@ -68,9 +69,14 @@ std::string ExecutableName() {
   return slash == std::string::npos ? first : first.substr(slash + 1);
 }
 
-// How somebody on this machine reaches what listens on `host`.
-std::string LocalHost(const std::string& host) {
-  return host == "0.0.0.0" || host.empty() ? "127.0.0.1" : host;
+// How what listens on `host` can be reached: with a wildcard, by every address of this machine.
+std::vector<std::string> UrlsOf(std::string_view scheme, const std::string& host, int port) {
+  std::vector<std::string> urls;
+  for (const std::string& address : AddressesOf(host)) {
+    bool v6 = address.find(':') != std::string::npos;
+    urls.push_back(Cat(scheme, "://", v6 ? "[" : "", address, v6 ? "]" : "", ":", port));
+  }
+  return urls;
 }
 
 Status WriteFile(const std::string& path, std::string_view content, int mode) {
@@ -109,6 +115,7 @@ Server::Server(Options options, Log& log)
   identity_.id = NewPublicNkey(NkeyType::kServer);
   identity_.name = options_.server_name.empty() ? identity_.id : options_.server_name;
   identity_.xkey = NewPublicNkey(NkeyType::kCurve);
+  NameCluster(options_, {});
   for (const AccountOptions& account : options_.accounts) {
     accounts_.Add(account.name);
   }
@@ -134,6 +141,15 @@ Server::Server(Options options, Log& log)
 }
 
 Server::~Server() = default;
+
+// A cluster that listens without having been named gets a name, which a reload keeps.
+void Server::NameCluster(Options& options, std::string_view old) {
+  ClusterOptions& cluster = options.cluster;
+  if (cluster.name.empty() && cluster.listen.port != 0) {
+    Random random;
+    cluster.name = old.empty() ? Nuid(random) : std::string(old);
+  }
+}
 
 StatusOr<Server::AccountMappers> Server::MakeMappers(const Options& options) {
   AccountMappers mappers;
@@ -193,13 +209,13 @@ Status Server::WritePidFile() {
 
 Status Server::WritePortsFile() {
   if (!options_.ports_file_dir.empty()) {
-    std::string host = LocalHost(options_.client.host);
     JsonWriter out;
-    out.OpenObject().Strings("nats", {Cat("nats://", host, ":", context_->client_port.load())});
+    bool tls = options_.tls.enabled && !options_.allow_non_tls;
+    out.OpenObject().Strings(
+        "nats", UrlsOf(tls ? "tls" : "nats", options_.client.host, context_->client_port.load()));
     if (int port = context_->monitor_port.load(); port != 0) {
-      bool secure = options_.monitor.https_port != 0;
-      out.Strings("monitoring", {Cat(secure ? "https://" : "http://",
-                                     LocalHost(options_.monitor.host), ":", port)});
+      out.Strings("monitoring", UrlsOf(options_.monitor.https_port != 0 ? "https" : "http",
+                                       options_.monitor.host, port));
     }
     out.CloseObject();
     std::string path =

@@ -83,6 +83,7 @@ class Server {
  private:
   // By account; those of the global one under its name.
   using AccountMappers = std::vector<std::pair<std::string, SubjectMapper>>;
+  static void NameCluster(Options& options, std::string_view old);
   static StatusOr<AccountMappers> MakeMappers(const Options& options);
   void ConfigureAccounts(AccountMappers mappers);
   void StartPasswords();

@@ -31,6 +31,7 @@ Status Server::Reload() {
                                  {&options_.monitor.https_port, &fresh.monitor.https_port}}) {
     *wanted = *wanted == -1 ? *running : *wanted;
   }
+  NameCluster(fresh, options_.cluster.name);
   WEIR_ASSIGN_OR_RETURN(std::vector<ReloadChange> changes, CompareOptions(options_, fresh));
   WEIR_ASSIGN_OR_RETURN(AccountMappers mappers, MakeMappers(fresh));
   std::shared_ptr<const TlsContext> tls;

@@ -25,6 +25,8 @@ constexpr size_t kAccountToken = 3;
 constexpr std::string_view kServer = "$SYS.REQ.SERVER.";
 constexpr std::string_view kAccount = "$SYS.REQ.ACCOUNT.";
 constexpr std::string_view kCountSubscribers = "$SYS.REQ.ACCOUNT.NSUBS";
+constexpr std::string_view kDebugSubscribers = "$SYS.DEBUG.SUBSCRIBERS";
+constexpr std::string_view kUserInfo = "$SYS.REQ.USER.*.INFO";
 // What every account may ask.
 constexpr std::string_view kForEveryAccount[] = {
     "$SYS.REQ.ACCOUNT.PING.CONNZ", "$SYS.REQ.SERVER.PING.CONNZ", "$SYS.REQ.ACCOUNT.PING.STATZ"};
@@ -74,6 +76,10 @@ Server::Part SystemServices::AsPart() {
                     events_.ServerEnds("SHUTDOWN");
                   }
                 });
+              },
+          .reload =
+              [this](const std::vector<ReloadChange>&) {
+                SubscribeAccounts();
               }};
 }
 
@@ -95,10 +101,20 @@ void SystemServices::Subscribe() {
     subscribe(kSystemAccount, Cat(kAccount, "*.", each.name));
   }
   subscribe(kSystemAccount, kCountSubscribers);
-  sources_.context.accounts.ForEach([&](const Account& account) {
+  subscribe(kSystemAccount, kDebugSubscribers);
+  subscribe(kSystemAccount, kUserInfo);
+  SubscribeAccounts();
+}
+
+void SystemServices::SubscribeAccounts() {
+  sources_.context.accounts.ForEach([this](const Account& account) {
+    if (account.id().value() < subscribed_accounts_) {
+      return;
+    }
+    subscribed_accounts_ = account.id().value() + 1;
     for (std::string_view pattern : kForEveryAccount) {
       if (!account.is_system()) {
-        subscribe(account.id(), pattern);
+        sources_.home().AddSink(account.id(), pattern, {}, *this);
       }
     }
   });
@@ -108,6 +124,9 @@ void SystemServices::Subscribe() {
 SystemServices::Handler SystemServices::FindHandler(const SystemRequest& request) {
   if (request.subject == kCountSubscribers) {
     return &SystemServices::CountSubscribers;
+  }
+  if (protocol::Matches(request.subject, kUserInfo)) {
+    return &SystemServices::NobodysInfo;
   }
   std::string_view name = request.token(kAccountToken + 1);
   if (request.account != kSystemAccount) {
@@ -130,6 +149,10 @@ SystemServices::Handler SystemServices::FindHandler(const SystemRequest& request
 
 void SystemServices::OnMessage(const jetstream::Inbound& message) {
   if (message.trace != nullptr && message.trace->only()) {
+    return;
+  }
+  if (message.subject == kDebugSubscribers) {
+    DebugSubscribers(message);
     return;
   }
   SystemRequest request = SystemRequest::Copy(message);
@@ -505,24 +528,47 @@ void SystemServices::CountSubscribers(SystemRequest request) {
   }
   auto account = sources_.context.accounts.Find(*name);
   auto queue = Base64Decode(*encoded_queue);
-  if (request.reply.empty() || !account || !queue || !protocol::IsValidPattern(*subject)) {
+  if (account && queue) {
+    SendCount(std::move(request), *account, *std::move(subject), *std::move(queue),
+              /*always=*/false);
+  }
+}
+
+// "subject" or "subject queue", no JSON.
+void SystemServices::DebugSubscribers(const jetstream::Inbound& message) {
+  SystemRequest request;
+  request.account = message.account;
+  request.reply = message.reply;
+  std::string_view text = TrimSpace(message.payload);
+  size_t space = text.find(' ');
+  std::string_view queue = space == std::string_view::npos ? "" : text.substr(space + 1);
+  SendCount(std::move(request), message.account, std::string(text.substr(0, space)),
+            std::string(queue.substr(0, queue.find(' '))), /*always=*/true);
+}
+
+void SystemServices::SendCount(SystemRequest request, AccountId account, std::string subject,
+                               std::string queue, bool always) {
+  if (request.reply.empty()) {
     return;
   }
   struct Count {
     size_t clients = 0;
     size_t subscriptions = 0;
   };
-  auto visit = [id = *account, subject = *subject, queue = *queue,
-                literal = protocol::IsValidLiteral(*subject)](Worker& worker) {
+  bool valid = protocol::IsValidPattern(subject);
+  auto visit = [account, valid, subject = std::move(subject),
+                queue = std::move(queue)](Worker& worker) {
+    bool literal = protocol::IsValidLiteral(subject);
     Count out;
     worker.ForEachConnection([&](Connection& connection) {
-      if (connection.session().account() == nullptr || connection.session().account()->id() != id) {
+      const Account* own = connection.session().account();
+      if (own == nullptr || own->id() != account) {
         return;
       }
       ++out.clients;
       connection.session().ForEachSubscription([&](const SubscriptionTable::Subscription& each) {
-        bool covers = literal ? protocol::Matches(subject, each.subject)
-                              : protocol::IsSubset(each.subject, subject);
+        bool covers = valid && (literal ? protocol::Matches(subject, each.subject)
+                                        : protocol::IsSubset(each.subject, subject));
         out.subscriptions += covers && (queue.empty() || queue == each.queue) ? 1 : 0;
       });
     });
@@ -530,16 +576,25 @@ void SystemServices::CountSubscribers(SystemRequest request) {
   };
   request.accept_encoding.clear();
   Gather(sources_.workers, visit,
-         [this, request = std::move(request)](const std::vector<Count>& answers) {
+         [this, always, request = std::move(request)](const std::vector<Count>& answers) {
            Count all;
            for (const Count& each : answers) {
              all.clients += each.clients;
              all.subscriptions += each.subscriptions;
            }
-           if (all.clients > 0) {
+           if (always || all.clients > 0) {
              Send(request, Cat(all.subscriptions));
            }
          });
+}
+
+// Asked in the system account, where it is not known of whom. Clients' own requests are answered by
+// their connections.
+void SystemServices::NobodysInfo(SystemRequest request) {
+  if (!request.reply.empty()) {
+    request.accept_encoding.clear();
+    Send(request, DataEnvelope(sources_.context, R"({"user":"","account":""})"));
+  }
 }
 
 // ---- STATSZ by itself ----

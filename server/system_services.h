@@ -33,6 +33,8 @@ class SystemServices : public jetstream::Sink {
   static const Service kOfAccount[];  // "$SYS.REQ.ACCOUNT.<account>.<name>"
 
   void Subscribe();
+  // The services of every account, in those that have none yet.
+  void SubscribeAccounts();
   static Handler FindHandler(const SystemRequest& request);
   // False when there is nothing to do: nobody waits, or another server is meant; or when the
   // request is wrong, which has been answered then.
@@ -72,6 +74,13 @@ class SystemServices : public jetstream::Sink {
   void AccountStatz(SystemRequest request);
   void AccountConns(SystemRequest request);
   void CountSubscribers(SystemRequest request);
+  void DebugSubscribers(const jetstream::Inbound& message);
+  // Answers with the number of clients' subscriptions that get messages on the subject (of those
+  // within it, for a pattern), members of the group when `queue` names one. `always`: also when
+  // the account has no client.
+  void SendCount(SystemRequest request, AccountId account, std::string subject, std::string queue,
+                 bool always);
+  void NobodysInfo(SystemRequest request);
 
   void ScheduleStatsz(int64_t interval_ns);
   void PublishStatsz(const std::string& subject);
@@ -80,6 +89,7 @@ class SystemServices : public jetstream::Sink {
   PageSources& sources_;
   SystemEvents& events_;
   int64_t last_statsz_ns_ = 0;
+  size_t subscribed_accounts_ = 0;  // their ids are dense
 };
 
 }  // namespace weir::server

@@ -15,6 +15,7 @@ import pytest
 
 from harness.launch import (Launched, free_port, get, page, run_nats_server, wait_for_file,
                             wait_for_port)
+from harness.server import PEER, WEIR
 from harness.wire_client import WireClient
 
 LISTENING = r"Listening for client connections on (.+):(\d+)"
@@ -199,6 +200,33 @@ ports_file_dir: "{tmp_path}"
         server.wait_for("Reloaded server configuration")
         assert server.end(signal.SIGTERM) == 0
     assert not os.path.exists(ports_file)
+
+
+def test_the_ports_file_tells_every_address_of_a_wildcard(tmp_path):
+    ports = {}
+    for name, binary in (("ours", WEIR), ("peer", PEER)):
+        folder = tmp_path / name
+        folder.mkdir()
+        path = config(folder, f'listen: "0.0.0.0:-1"\nhttp: "0.0.0.0:-1"\nports_file_dir: "{folder}"\n')
+        with Launched(folder, ["-c", path], binary=binary) as server:
+            server.wait_for("Server is ready")
+            file = wait_for_file(str(folder / f"nats-server_{server.pid}.ports"))
+        ports[name] = {key: [re.sub(r":\d+$", "", url) for url in urls] for key, urls in json.loads(file).items()}
+    assert ports["ours"] == ports["peer"]
+    assert "nats://127.0.0.1" in ports["ours"]["nats"]
+
+
+def test_a_cluster_without_a_name_gets_one(tmp_path):
+    path = config(tmp_path, 'listen: "127.0.0.1:-1"\ncluster { port: -1 }\n')
+    with Launched(tmp_path, ["-c", path]) as server:
+        name = server.wait_for(r"\[INF\]   Cluster:  ([0-9A-Za-z]{22})$")[1]
+        port = int(server.wait_for(r"Listening for client connections on 127\.0\.0\.1:(\d+)")[1])
+        with WireClient(port) as client:
+            assert client.info["cluster"] == name
+            server.process.send_signal(signal.SIGHUP)
+            server.wait_for("Reloaded server configuration")
+        with WireClient(port) as client:
+            assert client.info["cluster"] == name
 
 
 def test_nats_rs(tmp_path):

@@ -333,6 +333,28 @@ def test_over_https_nobody_has_to_show_a_certificate(start_server, tmp_path):
     assert list(varz)[-1] == "tls_cert_not_after"
 
 
+def test_a_reload_shows_a_new_certificate_over_https(start_server, authority):
+    port = free_port()
+    old, new = authority.issue("old"), authority.issue("new")
+
+    def config(pair):
+        return f'https: "127.0.0.1:{port}"\ntls {{ cert_file: "{pair[0]}", key_file: "{pair[1]}" }}'
+
+    def shown():
+        return ssl.get_server_certificate(("127.0.0.1", port), timeout=10)
+
+    def pem(pair):
+        with open(pair[0], encoding="ascii") as f:
+            return f.read()
+
+    server = start_server(config=config(old))
+    assert shown() == pem(old)
+    assert server.reload(config(new))[-1].startswith("[INF] Reloaded server configuration")
+    assert shown() == pem(new)
+    assert "Failed to reload" in server.reload(config((new[0], old[1])))[-1]
+    assert shown() == pem(new)
+
+
 def test_a_monitoring_port_in_use_ends_the_start(start_server, tmp_path):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

@@ -76,18 +76,20 @@ def test_every_change_is_told_in_order(start_server, tmp_path):
     ("max_subscriptions: 5", "config reload not supported for MaxSubs: old=0, new=5"),
     ("lame_duck_duration: 40s", "config reload not supported for LameDuckDuration: old=2m0s, new=40s"),
     ("max_payload: 100000000", "max_payload (100000000) cannot be higher than max_pending (67108864)"),
-    ("max_payload: 2048, nonsense: 1", '{file}:4:20: unknown field "nonsense"'),
+    ("max_payload: 2048, nonsense: 1", '{file}:{line}:20: unknown field "nonsense"'),
     ("max_payload: [", None),
 ])
 def test_a_refused_reload_changes_nothing(start_server, config, reason):
     server = start_server()
+    with open(server.config_path, encoding="utf-8") as f:
+        line = len(f.read().splitlines())  # the last one is to be replaced
     # A change that would be possible stands beside the one that is not.
     log = server.reload(config + ("" if "[" in config else "\nmax_control_line: 2048"))
     assert log[0] == '[INF] Trapped "hangup" signal'
     assert log[1].startswith("[ERR] Failed to reload server configuration: ")
     if reason:
         assert log[1:] == ["[ERR] Failed to reload server configuration: "
-                           + reason.format(file=server.config_path)]
+                           + reason.format(file=server.config_path, line=line)]
     with WireClient(server.port) as client:
         assert client.info["max_payload"] == 1 << 20
         client.send("SUB " + "a" * 3000 + " 1\r\n")

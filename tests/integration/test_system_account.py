@@ -23,6 +23,7 @@ accounts {
     ]
   }
   OTHER { jetstream { max_mem: 1MB, max_file: 1MB }, users: [ { user: other, password: other } ] }
+  BARE { users: [ { user: bare, password: bare } ] }
 }
 system_account: SYS
 """
@@ -31,7 +32,7 @@ system_account: SYS
 class Side:
     def __init__(self, directory, binary):
         self.server = Server(directory, binary, config=CONFIG).start()
-        self.clients = {user: self.connect(user) for user in ("sys", "app", "lim", "other")}
+        self.clients = {user: self.connect(user) for user in ("sys", "app", "lim", "other", "bare")}
         self.clients["app"].send("SUB core.> 1\r\nSUB core.q workers 2\r\n")
         self.clients["app"].ping()
         self.clients["app"].request("$JS.API.STREAM.CREATE.S", '{"name":"S","subjects":["s.>"]}')
@@ -121,9 +122,24 @@ EQUAL = [
     ("sys", "$SYS.REQ.ACCOUNT.OTHER.JSZ", ""), ("sys", "$SYS.REQ.SERVER.ID.KICK", {"cid": 99999}),
     ("sys", "$SYS.REQ.SERVER.ID.LDM", {"cid": 99999}), ("sys", "$SYS.REQ.ACCOUNT.NSUBS", {"acc": "APP", "subject": "core.q"}),
     ("sys", "$SYS.REQ.ACCOUNT.NSUBS", {"acc": "APP", "subject": "core.*"}),
-    ("sys", "$SYS.REQ.USER.INFO", ""), ("app", "$SYS.REQ.USER.INFO", ""), ("lim", "$SYS.REQ.USER.INFO", ""),
+    ("sys", "$SYS.REQ.ACCOUNT.NSUBS", {"acc": "APP"}), ("sys", "$SYS.DEBUG.SUBSCRIBERS", "_INBOX.x"),
+    ("sys", "$SYS.DEBUG.SUBSCRIBERS", "_INBOX.*"), ("sys", "$SYS.DEBUG.SUBSCRIBERS", "_INBOX.x workers"),
+    ("sys", "$SYS.DEBUG.SUBSCRIBERS", "core.q"), ("sys", "$SYS.DEBUG.SUBSCRIBERS", ""),
+    ("app", "$SYS.DEBUG.SUBSCRIBERS", "core.q"), ("sys", "$SYS.REQ.USER.APP.INFO", ""),
+    ("app", "$SYS.REQ.USER.APP.INFO", ""), ("sys", "$SYS.REQ.USER.INFO", ""), ("app", "$SYS.REQ.USER.INFO", ""), ("lim", "$SYS.REQ.USER.INFO", ""),
     ("app", "$SYS.REQ.SERVER.PING", ""), ("other", "$SYS.REQ.ACCOUNT.APP.CONNZ", ""),
 ]
+
+
+# An account without JetStream, and the system account, which never has it.
+for account in ("bare", "sys"):
+    EQUAL += [(account, f"$JS.API.{subject}", "") for subject in (
+        "INFO", "STREAM.NAMES", "STREAM.LIST", "STREAM.CREATE.X", "STREAM.UPDATE.X", "STREAM.INFO.X", "STREAM.DELETE.X",
+        "STREAM.PURGE.X", "STREAM.MSG.GET.X", "STREAM.MSG.DELETE.X", "CONSUMER.NAMES.X", "CONSUMER.LIST.X",
+        "CONSUMER.CREATE.X", "CONSUMER.CREATE.X.Y", "CONSUMER.DURABLE.CREATE.X.Y", "CONSUMER.INFO.X.Y",
+        "CONSUMER.DELETE.X.Y", "CONSUMER.PAUSE.X.Y", "CONSUMER.MSG.NEXT.X.Y", "DIRECT.GET.X",
+        "STREAM.LEADER.STEPDOWN.X", "STREAM.PEER.REMOVE.X", "CONSUMER.LEADER.STEPDOWN.X.Y")]
+EQUAL += [("sys", "$JS.API.FOO.BAR", ""), ("sys", "$JS.API.ACCOUNT.PURGE.BARE", "")]
 
 
 def stable(side, text):
