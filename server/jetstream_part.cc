@@ -195,6 +195,11 @@ Status JetStreamPart::OpenStorage() {
   storage::Database::Options database;
   database.directory = (fs::path(directory_) / "db").string();
   database.log = &context.log;
+  const JetStreamSettings& settings = context.options.jetstream;
+  database.encryption = {
+      .key = settings.encryption_key,
+      .previous_key = settings.previous_encryption_key,
+      .cipher = settings.cipher == "aes" ? storage::Cipher::kAes : storage::Cipher::kChaCha};
   WEIR_ASSIGN_OR_RETURN(database_, storage::Database::Open(database));
   pool_ = std::make_unique<storage::BlockingPool>("weir-disk", kDiskThreads);
   meta_ = std::make_unique<storage::RocksMetaStore>(*database_);
@@ -207,6 +212,22 @@ Status JetStreamPart::OpenStorage() {
   store_set_ = std::make_unique<storage::StoreSet>(database_.get(), pool_.get(), context.log);
   stores_ = std::make_unique<Stores>(*store_set_);
   return OkStatus();
+}
+
+// A full disk: what would grow is refused, what shrinks or reads goes on, and publishers are let in
+// again as soon as there is room.
+void JetStreamPart::KeepStore() {
+  storage::StoreKeeper::Options options;
+  options.on_full = [this](bool full) {
+    jetstream_->catalog().server_usage().max_storage = full ? 0 : options_.max_file_store;
+    Log& log = server_.context().log;
+    if (full) {
+      log.Error("JetStream: no room on the disk of ", directory_, ": file streams take no messages");
+    } else {
+      log.Info("JetStream: there is room on the disk of ", directory_, " again");
+    }
+  };
+  keeper_ = std::make_unique<storage::StoreKeeper>(*database_, std::move(options));
 }
 
 Status JetStreamPart::Start() {
@@ -251,6 +272,7 @@ Status JetStreamPart::Start() {
       log.Error(weir::Message(settled));
     }
   });
+  KeepStore();
   context.log.Info("Took ", FormatDuration(context.clock.steady_ns() - began),
                    " to start JetStream");
   return OkStatus();
@@ -262,6 +284,7 @@ void JetStreamPart::Stop() {
   }
   Log& log = server_.context().log;
   log.Info("Initiating JetStream Shutdown...");
+  keeper_.reset();
   // Each home stages its last batch and submits it at the end of that turn; the second round sees
   // those turns ended.
   server_.RunOnAllWorkers([this](Worker& worker) { jetstream_->shard(worker.index()).Shutdown(); });

@@ -10,6 +10,7 @@
 #include "storage/database.h"
 #include "storage/rocks_commit_queue.h"
 #include "storage/rocks_meta_store.h"
+#include "storage/store_keeper.h"
 #include "storage/store_set.h"
 
 namespace weir::server {
@@ -51,6 +52,7 @@ class JetStreamPart {
   void OnReload(const std::vector<ReloadChange>& changes);
   void EnableAccounts();
   void LogBanner() const;
+  void KeepStore();
 
   Server& server_;
   std::string directory_;
@@ -65,6 +67,7 @@ class JetStreamPart {
   std::unique_ptr<Stores> stores_;
   std::vector<std::unique_ptr<Home>> homes_;
   std::unique_ptr<jetstream::JetStream> jetstream_;
+  std::unique_ptr<storage::StoreKeeper> keeper_;
 };
 
 }  // namespace weir::server

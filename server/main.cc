@@ -23,6 +23,7 @@
 #include "server/server.h"
 #include "server/signals_command.h"
 #include "server/system_services.h"
+#include "storage/store_tool.h"
 
 namespace weir {
 namespace {
@@ -248,6 +249,11 @@ int main(int argc, char** argv) {
   }
   if (argc > 1 && std::string_view(argv[1]) == "export") {
     return weir::ingest::RunExportCommand(argc, argv);
+  }
+  if (argc > 1 && std::string_view(argv[1]) == "store") {
+    return weir::storage::RunStoreCommand(
+        std::vector<std::string>(argv + 2, argv + argc),
+        [](std::string_view line) { std::puts(std::string(line).c_str()); });
   }
   return weir::Main(std::vector<std::string>(argv, argv + argc));
 }

@@ -103,13 +103,7 @@ bool ReadKey(OptionScope& scope, const std::string& key, const ConfigValue& valu
              JetStreamSettings& settings) {
   bool previous = key.starts_with('p') || key.starts_with('P');
   std::string& target = previous ? settings.previous_encryption_key : settings.encryption_key;
-  if (!scope.Get(value, target)) {
-    return false;
-  }
-  if (!target.empty()) {
-    scope.problems().Uses(Feature::kEncryption, value);
-  }
-  return true;
+  return scope.Get(value, target);
 }
 
 bool ReadCipher(OptionScope& scope, const std::string&, const ConfigValue& value,

@@ -29,7 +29,6 @@ constexpr FeatureText kUnsupported[] = {
     {Feature::kDefaultSentinel, "default_sentinel"},
     {Feature::kOcsp, "OCSP stapling"},
     {Feature::kProxies, "trusted proxies"},
-    {Feature::kEncryption, "encryption at rest"},
     {Feature::kTpm, "keys in a TPM"},
     {Feature::kDefaultDomains, "default_js_domain"},
     {Feature::kProfiling, "profiling"},

@@ -29,7 +29,6 @@ enum class Feature : uint8_t {
   kDefaultSentinel,
   kOcsp,
   kProxies,
-  kEncryption,
   kTpm,
   kDefaultDomains,
   kProfiling,

@@ -10,9 +10,12 @@ namespace weir::storage {
 
 namespace {
 
-// Header: version u8, flags u8, count u16, bytes of records u32, first sequence u64, first time
-// i64, last time i64, checksum u32 of the rest of the header, the table and the stream's id.
+// Header: version u8, flags u8 (1: the previous sequence follows the table), count u16, bytes of
+// records u32, first sequence u64, first time i64, last time i64, checksum u32 of the rest of the
+// header, the table and the stream's id.
 constexpr uint8_t kVersion = 1;
+constexpr uint8_t kAfterGap = 1;
+constexpr size_t kFlagsAt = 1;
 constexpr size_t kCountAt = 2;
 constexpr size_t kBytesAt = 4;
 constexpr size_t kFirstAt = 8;
@@ -32,14 +35,14 @@ uint32_t Checksum(StreamId stream, std::string_view block, size_t table_at) {
 
 bool BlockBuilder::Fits(const MessageView& message) const {
   size_t records = used_ - block::kHeader + record::SizeOf(message);
-  size_t table = (offsets_.size() + 1) * sizeof(uint16_t);
+  size_t table = (offsets_.size() + 1) * sizeof(uint16_t) + sizeof(StreamSeq);
   return message.seq == first_ + offsets_.size() && offsets_.size() < block::kMaxCount &&
          records <= block::kMaxRecordBytes &&
          start_ + block::kHeader + records + table <= buffer_.size();
 }
 
-void BlockBuilder::Begin(const MessageView& message) {
-  size_t need = block::kHeader + record::SizeOf(message) + sizeof(uint16_t);
+void BlockBuilder::Begin(const MessageView& message, StreamSeq previous) {
+  size_t need = block::kHeader + record::SizeOf(message) + sizeof(uint16_t) + sizeof(StreamSeq);
   if (buffer_.size() - buffer_used_ < std::max(need, buffer_.size() / 16)) {
     // Quiet streams have small buffers; busy ones soon have large ones.
     size_t wanted = std::clamp(buffer_.size() * 2, kSmallestBuffer, kLargestBuffer);
@@ -49,12 +52,13 @@ void BlockBuilder::Begin(const MessageView& message) {
   start_ = buffer_used_;
   used_ = block::kHeader;
   first_ = message.seq;
+  previous_ = previous;
   first_time_ns_ = message.time_ns;
 }
 
-void BlockBuilder::Add(const MessageView& message) {
+void BlockBuilder::Add(const MessageView& message, StreamSeq previous) {
   if (offsets_.empty()) {
-    Begin(message);
+    Begin(message, previous);
   }
   record::Encode(message, at(used_));
   offsets_.push_back(static_cast<uint16_t>(used_ - block::kHeader));
@@ -86,9 +90,14 @@ BlockBuilder::Sealed BlockBuilder::Seal() {
     StoreInt(at(used_), offset);
     used_ += sizeof offset;
   }
+  const bool after_gap = previous_ + 1 != first_;
+  if (after_gap) {
+    StoreInt(at(used_), previous_);
+    used_ += sizeof previous_;
+  }
   char* header = at(0);
   StoreInt(header, kVersion);
-  StoreInt(header + 1, uint8_t{0});
+  StoreInt(header + kFlagsAt, after_gap ? kAfterGap : uint8_t{0});
   StoreInt(header + kCountAt, static_cast<uint16_t>(offsets_.size()));
   StoreInt(header + kBytesAt, static_cast<uint32_t>(table_at - block::kHeader));
   StoreInt(header + kFirstAt, first_);
@@ -106,7 +115,7 @@ BlockBuilder::Sealed BlockBuilder::Seal() {
 }
 
 BlockReader::BlockReader(StreamId stream, StreamSeq first, std::string_view bytes)
-    : bytes_(bytes), first_(first) {
+    : bytes_(bytes), first_(first), previous_(first - 1) {
   intact_ = ReadHeader(stream);
   if (!intact_) {
     Walk();
@@ -117,6 +126,7 @@ BlockReader BlockReader::Trusted(StreamSeq first, std::string_view bytes) {
   BlockReader reader;
   reader.bytes_ = bytes;
   reader.first_ = first;
+  reader.previous_ = first - 1;
   reader.count_ = LoadInt<uint16_t>(bytes.data() + kCountAt);
   reader.records_end_ =
       static_cast<uint32_t>(block::kHeader) + LoadInt<uint32_t>(bytes.data() + kBytesAt);
@@ -131,13 +141,17 @@ bool BlockReader::ReadHeader(StreamId stream) {
   const char* header = bytes_.data();
   count_ = LoadInt<uint16_t>(header + kCountAt);
   records_end_ = 0;
+  const bool after_gap = (LoadInt<uint8_t>(header + kFlagsAt) & kAfterGap) != 0;
   uint64_t end = block::kHeader + uint64_t{LoadInt<uint32_t>(header + kBytesAt)};
   if (count_ == 0 || LoadInt<uint64_t>(header + kFirstAt) != first_ ||
-      end + count_ * sizeof(uint16_t) != bytes_.size() ||
+      end + count_ * sizeof(uint16_t) + (after_gap ? sizeof(StreamSeq) : 0) != bytes_.size() ||
       LoadInt<uint32_t>(header + kChecksumAt) != Checksum(stream, bytes_, end)) {
     return false;
   }
   records_end_ = static_cast<uint32_t>(end);
+  if (after_gap) {
+    previous_ = LoadInt<uint64_t>(bytes_.data() + bytes_.size() - sizeof(StreamSeq));
+  }
   return true;
 }
 

@@ -36,8 +36,11 @@ class BlockBuilder {
 
   // May `message` join the open block? (It must be the next sequence.)
   bool Fits(const MessageView& message) const;
-  // Begins a block if none is open. Fits() must have said yes otherwise.
-  void Add(const MessageView& message);
+  // Begins a block if none is open. Fits() must have said yes otherwise. `previous`: the last
+  // sequence of the stream before this message; where numbers were left out on purpose the block
+  // says so, since blocks that are lost leave a gap, too.
+  void Add(const MessageView& message, StreamSeq previous);
+  void Add(const MessageView& message) { Add(message, message.seq - 1); }
 
   ReadOutcome Get(StreamSeq seq, MessageView& out) const;
   const SharedBytes& buffer() const { return buffer_; }
@@ -56,7 +59,7 @@ class BlockBuilder {
   Sealed Seal();
 
  private:
-  void Begin(const MessageView& message);
+  void Begin(const MessageView& message, StreamSeq previous);
   char* at(size_t offset) { return buffer_.mutable_data() + start_ + offset; }
 
   const StreamId stream_;
@@ -65,6 +68,7 @@ class BlockBuilder {
   size_t start_ = 0;        // of the open block in the buffer
   size_t used_ = 0;         // of the open block, header included
   StreamSeq first_ = 0;
+  StreamSeq previous_ = 0;
   int64_t first_time_ns_ = 0;
   int64_t last_time_ns_ = 0;
   std::vector<uint16_t> offsets_;
@@ -84,6 +88,9 @@ class BlockReader {
   StreamSeq first() const { return first_; }
   StreamSeq last() const { return first_ + count_ - 1; }
   uint32_t count() const { return count_; }  // 0: nothing can be read
+  // The sequence before the first one that was ever handed out: first() - 1 but for gaps. Of a
+  // damaged block, too: then nobody knows.
+  StreamSeq previous() const { return previous_; }
   // In order of sequence, without the checksum; see Record().
   record::State Record(uint32_t position, bool verify, MessageView& out) const;
   // Where the record is, for overwriting it in a copy of the bytes: offset and size.
@@ -96,6 +103,7 @@ class BlockReader {
 
   std::string_view bytes_;
   StreamSeq first_ = 0;
+  StreamSeq previous_ = 0;
   uint32_t count_ = 0;
   uint32_t records_end_ = 0;  // offset behind the last record
   bool intact_ = false;

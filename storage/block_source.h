@@ -21,8 +21,8 @@ struct LoadedBlock {
 
 // Reads the blocks of one stream from the database. Thread-safe; may block unless told not to.
 //
-// Bytes that the database finds damaged are read all the same: the blocks have checksums of their
-// own, record by record, so that what is still good is not lost.
+// What the database cannot read is mended if it can be (Database::Mend), else stepped over: what
+// lies behind it is read, and the damage is the answer at the end.
 class BlockSource {
  public:
   BlockSource(Database& db, StreamId stream) : db_(&db), stream_(stream) {}
@@ -35,7 +35,8 @@ class BlockSource {
   };
 
   // Calls `visit` for the block that holds `from` (or the first behind it) and those that follow,
-  // until it returns false. The reader's bytes live during the call.
+  // until it returns false. The reader's bytes live during the call. DataLoss when something could
+  // not be read; everything else was visited.
   Status Visit(StreamSeq from, Tier tier,
                const std::function<bool(const BlockReader&, std::string_view bytes)>& visit) const;
 
@@ -46,11 +47,16 @@ class BlockSource {
 
  private:
   struct Progress {
-    StreamSeq from = 0;
-    bool finished = false;
+    StreamSeq from = 0;    // what is to be visited next
+    StreamSeq resume = 0;  // a block behind damage to begin with; 0: look for the one with `from`
   };
-  Status VisitOnce(Tier tier, bool verify, Progress& progress,
+  // An iterator with what it refers to.
+  class Cursor;
+
+  Status VisitOnce(Tier tier, Progress& progress,
                    const std::function<bool(const BlockReader&, std::string_view)>& visit) const;
+  // The first block at or behind `from` that can be read; 0 when there is none.
+  StreamSeq FirstReadable(Tier tier, StreamSeq from) const;
 
   Database* db_;
   StreamId stream_;

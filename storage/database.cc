@@ -1,11 +1,13 @@
 #include "storage/database.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdarg>
 #include <cstring>
 #include <filesystem>
 
 #include "rocksdb/cache.h"
+#include "rocksdb/compaction_filter.h"
 #include "rocksdb/db.h"
 #include "rocksdb/env.h"
 #include "rocksdb/options.h"
@@ -16,7 +18,11 @@
 #include <unistd.h>
 
 #include "protocol/base/strings.h"
+#include "storage/encrypted_files.h"
+#include "storage/guarded_files.h"
+#include "storage/keys.h"
 #include "storage/late_sync_file_system.h"
+#include "storage/table_doctor.h"
 
 namespace weir::storage {
 
@@ -67,6 +73,10 @@ rocksdb::DBOptions DatabaseOptions(const Database::Options& options, rocksdb::En
   out.stats_dump_period_sec = 0;
   out.stats_persist_period_sec = 0;
   out.avoid_unnecessary_blocking_io = true;
+  // What this asks for is done before (log_doctor.h), and better.
+  out.wal_recovery_mode = rocksdb::WALRecoveryMode::kSkipAnyCorruptedRecords;
+  // A damaged table must not stop the store: reads report it.
+  out.paranoid_checks = false;
   // One thread writes at a time nearly always, and batches are few and large.
   out.allow_concurrent_memtable_write = false;
   out.enable_write_thread_adaptive_yield = false;
@@ -75,12 +85,14 @@ rocksdb::DBOptions DatabaseOptions(const Database::Options& options, rocksdb::En
   out.bytes_per_sync = 1 << 20;
   // Table files go past the page cache: a third less CPU per message. Readers that keep up read
   // the tail cache and the memtables; those that do not fill the page cache as they read.
-  out.use_direct_io_for_flush_and_compaction = SupportsDirectIo(options.directory);
+  out.use_direct_io_for_flush_and_compaction = options.file_system == nullptr &&
+                                               options.encryption.key.empty() &&
+                                               SupportsDirectIo(options.directory);
   return out;
 }
 
-rocksdb::ColumnFamilyOptions BlocksOptions(const Database::Options& options,
-                                           std::shared_ptr<const RetentionTable> retention) {
+rocksdb::ColumnFamilyOptions BlocksOptions(
+    const Database::Options& options, std::shared_ptr<rocksdb::CompactionFilterFactory> retention) {
   rocksdb::ColumnFamilyOptions out;
   out.write_buffer_size = options.memtable_bytes;
   out.max_write_buffer_number = 4;
@@ -97,25 +109,26 @@ rocksdb::ColumnFamilyOptions BlocksOptions(const Database::Options& options,
   out.enable_blob_files = true;
   out.min_blob_size = 64 * 1024 + 1;
   out.enable_blob_garbage_collection = true;
-  out.compaction_filter_factory = MakeRetentionFilter(std::move(retention), Family::kBlocks);
+  out.compaction_filter_factory = std::move(retention);
   rocksdb::BlockBasedTableOptions table;
   table.block_size = 16 * 1024;
   table.block_cache = rocksdb::NewLRUCache(options.cache_bytes, /*num_shard_bits=*/2);
   table.format_version = 5;
+  table.checksum = rocksdb::kCRC32c;  // table_file.h mends by it
   out.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
   return out;
 }
 
-rocksdb::ColumnFamilyOptions SmallOptions(std::shared_ptr<const RetentionTable> retention) {
+rocksdb::ColumnFamilyOptions SmallOptions(
+    std::shared_ptr<rocksdb::CompactionFilterFactory> retention) {
   rocksdb::ColumnFamilyOptions out;
   out.write_buffer_size = 1 << 20;
   out.compression = rocksdb::kNoCompression;
-  if (retention != nullptr) {
-    out.compaction_filter_factory = MakeRetentionFilter(std::move(retention), Family::kState);
-  }
+  out.compaction_filter_factory = std::move(retention);
   rocksdb::BlockBasedTableOptions table;
   table.block_cache = rocksdb::NewLRUCache(1 << 20, /*num_shard_bits=*/0);
   table.format_version = 5;
+  table.checksum = rocksdb::kCRC32c;  // table_file.h mends by it
   out.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
   return out;
 }
@@ -187,6 +200,15 @@ StatusOr<std::unique_ptr<Database>> Database::Open(const Options& options) {
   database->directory_ = options.directory;
   WEIR_RETURN_IF_ERROR(MakeDirectory(options.directory));
   WEIR_ASSIGN_OR_RETURN(database->lock_, DirectoryLock::Take(options.directory));
+  std::shared_ptr<rocksdb::FileSystem> files =
+      options.file_system != nullptr ? options.file_system : rocksdb::FileSystem::Default();
+  WEIR_ASSIGN_OR_RETURN(auto key, OpenStoreKey(files, options.directory, options.encryption));
+  database->marks_ = std::make_shared<MarksFile>(files, options.directory + "/marks");
+  if (key.has_value()) {
+    database->sealer_ = std::make_shared<ValueSealer>(key->mac);
+    files = std::make_shared<EncryptedFiles>(files, key->files, options.encryption.cipher);
+  }
+  database->base_ = std::move(files);
   Status opened = database->OpenRocks(options);
   if (!opened.ok() && !Exists(LateSyncFileSystem::SettledFile(options.directory)) &&
       Exists(RocksDirectory(options) + "/CURRENT")) {
@@ -199,29 +221,70 @@ StatusOr<std::unique_ptr<Database>> Database::Open(const Options& options) {
 
 Status Database::OpenRocks(const Options& options) {
   std::string directory = RocksDirectory(options);
+  damage_ = std::make_unique<DamageLog>(options.log);
   WEIR_RETURN_IF_ERROR(MakeDirectory(directory));
-  files_ = std::make_shared<LateSyncFileSystem>(rocksdb::FileSystem::Default(), options.directory,
-                                                directory);
-  env_ = rocksdb::NewCompositeEnv(files_);
-  if (!Exists(directory + "/CURRENT")) {
-    files_->Hold();
-  } else if (!Exists(LateSyncFileSystem::SettledFile(options.directory))) {
+  std::shared_ptr<rocksdb::FileSystem> files = base_;
+  if (options.file_system == nullptr) {
+    files_ = std::make_shared<LateSyncFileSystem>(base_, options.directory, directory);
+    files = files_;
+    if (!Exists(directory + "/CURRENT") && !Exists(LateSyncFileSystem::SettledFile(directory_))) {
+      files_->Hold();
+    } else if (!Exists(LateSyncFileSystem::SettledFile(options.directory))) {
+      files_->Owe();
+    }
+  }
+  std::vector<std::string> unreadable;
+  WEIR_RETURN_IF_ERROR(CheckFiles(unreadable));
+  std::string twin = options.directory + "/twin";
+  WEIR_RETURN_IF_ERROR(StoreFiles(*base_).MakeDirectory(twin));
+  env_ = rocksdb::NewCompositeEnv(std::make_shared<GuardedFileSystem>(files, marks_, twin));
+  WEIR_RETURN_IF_ERROR(OpenFamilies(options, /*compactions=*/unreadable.empty()));
+  if (!unreadable.empty()) {
+    WEIR_RETURN_IF_ERROR(ReplaceTables(options, unreadable));
+  }
+  if (files_ != nullptr && !Exists(LateSyncFileSystem::SettledFile(options.directory))) {
     files_->Owe();
   }
+  return OkStatus();
+}
+
+Status Database::CheckFiles(std::vector<std::string>& unreadable_tables) {
+  StoreFiles files(*base_);
+  Findings of_logs;
+  Findings findings;
+  // Marks of a store that is not settled tell of syncs that were put off.
+  bool settled = files_ == nullptr || Exists(LateSyncFileSystem::SettledFile(directory_));
+  LogDoctor logs(files, settled ? marks_->Read() : std::nullopt, directory_, /*repair=*/true);
+  Status status = logs.Check(of_logs);
+  damage_->Add(of_logs);
+  if (status.ok()) {
+    // Some may be remains of a crash: which ones count is known when the manifest has been read.
+    TableDoctor tables(files, directory_);
+    unreadable_tables = tables.Check(tables.All(), TableFile::Depth::kStructure,
+                                     /*repair=*/true, findings);
+    findings.damage.clear();
+  }
+  damage_->Add(findings);
+  return status;
+}
+
+Status Database::OpenFamilies(const Options& options, bool compactions) {
   std::vector<rocksdb::ColumnFamilyDescriptor> descriptors;
   descriptors.emplace_back(rocksdb::kDefaultColumnFamilyName, SmallOptions(nullptr));
-  descriptors.emplace_back("blocks", BlocksOptions(options, retention_));
-  descriptors.emplace_back("state", SmallOptions(retention_));
+  descriptors.emplace_back(
+      "blocks", BlocksOptions(options, MakeRetentionFilter(retention_, sealer_, Family::kBlocks)));
+  descriptors.emplace_back("state",
+                           SmallOptions(MakeRetentionFilter(retention_, sealer_, Family::kState)));
+  for (auto& descriptor : descriptors) {
+    descriptor.options.disable_auto_compactions = !compactions;
+  }
   rocksdb::DB* db = nullptr;
-  rocksdb::Status status = rocksdb::DB::Open(DatabaseOptions(options, env_.get()), directory,
-                                             descriptors, &families_, &db);
+  rocksdb::Status status = rocksdb::DB::Open(DatabaseOptions(options, env_.get()),
+                                             RocksDirectory(options), descriptors, &families_, &db);
   if (!status.ok()) {
     return FromRocks(status, Cat("store directory ", options.directory));
   }
   db_.reset(db);
-  if (!Exists(LateSyncFileSystem::SettledFile(options.directory))) {
-    files_->Owe();
-  }
   for (size_t i = 0; i < families_.size(); ++i) {
     // Batches name families by number (commit_queue.h).
     if (families_[i]->GetID() != i) {
@@ -230,6 +293,112 @@ Status Database::OpenRocks(const Options& options) {
     }
   }
   return OkStatus();
+}
+
+void Database::CloseFamilies() {
+  for (rocksdb::ColumnFamilyHandle* handle : families_) {
+    db_->DestroyColumnFamilyHandle(handle);
+  }
+  families_.clear();
+  db_->Close();
+  db_.reset();
+}
+
+namespace {
+
+// Tables hold old versions of records, too. What the store has is newer, and what only one of the
+// two families has where both should was deleted.
+bool MayReturn(rocksdb::DB& db, const std::vector<rocksdb::ColumnFamilyHandle*>& families,
+               const TableDoctor::Rescued& record) {
+  auto has = [&](Family family) {
+    std::string value;
+    return db.Get(rocksdb::ReadOptions(), families[static_cast<size_t>(family)], record.key, &value)
+        .ok();
+  };
+  auto family = static_cast<Family>(record.family);
+  if (has(family)) {
+    return false;
+  }
+  if (family == Family::kBlocks) {
+    return true;
+  }
+  auto key = ParseRecordKey(record.key);
+  return key.has_value() && (key->kind == RecordKind::kDeletes ||
+                             has(family == Family::kMeta ? Family::kState : Family::kMeta));
+}
+
+}  // namespace
+
+Status Database::ReplaceTables(const Options& options, const std::vector<std::string>& names) {
+  std::vector<rocksdb::LiveFileMetaData> all;
+  db_->GetLiveFilesMetaData(&all);
+  std::vector<TableDoctor::Live> live;
+  for (const rocksdb::LiveFileMetaData& table : all) {
+    std::string name = table.name.substr(table.name.rfind('/') + 1);
+    if (std::find(names.begin(), names.end(), name) != names.end()) {
+      uint32_t family = table.column_family_name == "blocks"  ? 1
+                        : table.column_family_name == "state" ? 2
+                                                              : 0;
+      live.push_back({name, family, static_cast<uint32_t>(table.level), table.file_number});
+    }
+  }
+  CloseFamilies();
+  Findings findings;
+  std::vector<TableDoctor::Rescued> rescued;
+  if (!live.empty()) {
+    WEIR_ASSIGN_OR_RETURN(rescued,
+                          TableDoctor(StoreFiles(*base_), directory_).TakeOut(live, findings));
+  }
+  damage_->Add(findings);
+  WEIR_RETURN_IF_ERROR(OpenFamilies(options, /*compactions=*/true));
+  for (const TableDoctor::Rescued& record : rescued) {
+    if (record.family < families_.size() && MayReturn(*db_, families_, record)) {
+      WEIR_RETURN_IF_ERROR(FromRocks(
+          db_->Put(rocksdb::WriteOptions(), families_[record.family], record.key, record.value),
+          "put a record back"));
+    }
+  }
+  return FlushAll();
+}
+
+Findings Database::Inspect(const std::function<bool(uint64_t)>& throttle) {
+  // Not those that a flush or a compaction is just writing.
+  std::vector<std::string> live;
+  uint64_t manifest_bytes = 0;
+  db_->GetLiveFiles(live, &manifest_bytes, /*flush_memtable=*/false).PermitUncheckedError();
+  for (std::string& name : live) {
+    name = name.substr(name.rfind('/') + 1);
+  }
+  Findings findings;
+  TableDoctor doctor(StoreFiles(*base_), directory_);
+  for (const std::string& name :
+       doctor.Check(live, TableFile::Depth::kAll, /*repair=*/true, findings, throttle)) {
+    findings.damage.push_back(Cat(directory_, "/db/", name, ": cannot be opened"));
+  }
+  damage_->Add(findings);
+  return findings;
+}
+
+bool Database::Mend() {
+  MutexLock lock(mend_mu_);
+  auto now = std::chrono::steady_clock::now();
+  if (now < mend_again_) {
+    return false;
+  }
+  bool mended = !Inspect({}).mended.empty();
+  if (!mended) {
+    mend_again_ = now + std::chrono::minutes(1);
+  }
+  return mended;
+}
+
+bool Database::Scrub(const std::function<bool(uint64_t)>& throttle) {
+  bool finished = true;
+  Inspect([&](uint64_t bytes) {
+    finished = finished && throttle(bytes);
+    return finished;
+  });
+  return finished;
 }
 
 Status Database::SetAside(const Options& options, const Status& why) {
@@ -242,6 +411,8 @@ Status Database::SetAside(const Options& options, const Status& why) {
     options.log->Warn("store: its creation was interrupted, the remains are kept in ", to, ": ",
                       Message(why));
   }
+  // They are about the files that are set aside.
+  ::unlink((options.directory + "/marks").c_str());
   if (::rename(from.c_str(), to.c_str()) != 0) {
     return FailedPrecondition(
         Cat("store directory ", options.directory, ": cannot rename ", from, ": ", Reason(errno)));
@@ -250,17 +421,16 @@ Status Database::SetAside(const Options& options, const Status& why) {
 }
 
 Status Database::Settle() {
-  return FromRocks(files_->Settle(), Cat("sync the store directory ", directory_));
+  return files_ == nullptr
+             ? OkStatus()
+             : FromRocks(files_->Settle(), Cat("sync the store directory ", directory_));
 }
 
 Database::~Database() {
   if (db_ != nullptr) {
     IgnoreError(FlushAll(), "the log has everything; the next opening replays it");
     IgnoreError(Settle(), "nobody was told that anything is durable");
-    for (rocksdb::ColumnFamilyHandle* handle : families_) {
-      db_->DestroyColumnFamilyHandle(handle);
-    }
-    db_->Close();
+    CloseFamilies();
   }
 }
 

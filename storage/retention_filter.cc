@@ -1,5 +1,6 @@
 #include "storage/retention_filter.h"
 
+#include <string>
 #include <utility>
 
 #include "rocksdb/compaction_filter.h"
@@ -29,8 +30,9 @@ namespace {
 
 class RetentionFilter : public rocksdb::CompactionFilter {
  public:
-  RetentionFilter(RetentionTable::Limits limits, Family family)
-      : limits_(std::move(limits)), family_(family) {}
+  RetentionFilter(RetentionTable::Limits limits, std::shared_ptr<const ValueSealer> sealer,
+                  Family family)
+      : limits_(std::move(limits)), sealer_(std::move(sealer)), family_(family) {}
 
   const char* Name() const override { return "weir.retention"; }
 
@@ -47,7 +49,9 @@ class RetentionFilter : public rocksdb::CompactionFilter {
         return false;
       }
       // How far the block reaches is in the block; without a good header it stays.
-      BlockReader reader(parts->stream, parts->first, {value.data(), value.size()});
+      std::string scratch;
+      auto block = sealer_->UnpackBlock(bytes, {value.data(), value.size()}, scratch);
+      BlockReader reader(parts->stream, parts->first, block.value_or(std::string_view()));
       return limit == UINT64_MAX || (reader.intact() && reader.last() < limit);
     }
     auto parts = ParseRecordKey(bytes);
@@ -66,31 +70,35 @@ class RetentionFilter : public rocksdb::CompactionFilter {
   }
 
   const RetentionTable::Limits limits_;
+  const std::shared_ptr<const ValueSealer> sealer_;
   const Family family_;
 };
 
 class RetentionFilterFactory : public rocksdb::CompactionFilterFactory {
  public:
-  RetentionFilterFactory(std::shared_ptr<const RetentionTable> table, Family family)
-      : table_(std::move(table)), family_(family) {}
+  RetentionFilterFactory(std::shared_ptr<const RetentionTable> table,
+                         std::shared_ptr<const ValueSealer> sealer, Family family)
+      : table_(std::move(table)), sealer_(std::move(sealer)), family_(family) {}
 
   const char* Name() const override { return "weir.retention"; }
 
   std::unique_ptr<rocksdb::CompactionFilter> CreateCompactionFilter(
       const rocksdb::CompactionFilter::Context& /*context*/) override {
-    return std::make_unique<RetentionFilter>(table_->Snapshot(), family_);
+    return std::make_unique<RetentionFilter>(table_->Snapshot(), sealer_, family_);
   }
 
  private:
   const std::shared_ptr<const RetentionTable> table_;
+  const std::shared_ptr<const ValueSealer> sealer_;
   const Family family_;
 };
 
 }  // namespace
 
 std::shared_ptr<rocksdb::CompactionFilterFactory> MakeRetentionFilter(
-    std::shared_ptr<const RetentionTable> table, Family family) {
-  return std::make_shared<RetentionFilterFactory>(std::move(table), family);
+    std::shared_ptr<const RetentionTable> table, std::shared_ptr<const ValueSealer> sealer,
+    Family family) {
+  return std::make_shared<RetentionFilterFactory>(std::move(table), std::move(sealer), family);
 }
 
 }  // namespace weir::storage

@@ -8,6 +8,7 @@
 #include "protocol/base/ids.h"
 #include "protocol/base/mutex.h"
 #include "storage/commit_queue.h"
+#include "storage/value_sealer.h"
 
 namespace rocksdb {
 class CompactionFilterFactory;
@@ -35,6 +36,7 @@ class RetentionTable {
 
 // Drops blocks that end below their stream's first sequence, and pages of interior deletes that do.
 std::shared_ptr<rocksdb::CompactionFilterFactory> MakeRetentionFilter(
-    std::shared_ptr<const RetentionTable> table, Family family);
+    std::shared_ptr<const RetentionTable> table, std::shared_ptr<const ValueSealer> sealer,
+    Family family);
 
 }  // namespace weir::storage

@@ -9,7 +9,6 @@
 
 #include "protocol/base/strings.h"
 #include "storage/coding.h"
-#include "storage/sealed_value.h"
 
 namespace weir::storage {
 
@@ -47,10 +46,9 @@ bool DecodeStream(std::string_view content, StreamMeta& out) {
 
 }  // namespace
 
-Status RocksMetaStore::CollectOnce(Family family, bool verify, Found& found) {
-  rocksdb::ReadOptions options;
-  options.verify_checksums = verify;
-  std::unique_ptr<rocksdb::Iterator> at(db_.db().NewIterator(options, db_.family(family)));
+Status RocksMetaStore::CollectOnce(Family family, Found& found) {
+  std::unique_ptr<rocksdb::Iterator> at(
+      db_.db().NewIterator(rocksdb::ReadOptions(), db_.family(family)));
   // Interior deletes share the state family and may be many: they are stepped over by stream.
   at->SeekToFirst();
   while (at->Valid()) {
@@ -63,7 +61,7 @@ Status RocksMetaStore::CollectOnce(Family family, bool verify, Found& found) {
     if (parts.has_value() && IsMeta(parts->kind)) {
       Copies& copies = found[key];
       std::string_view value(at->value().data(), at->value().size());
-      auto content = OpenValue(key, value);
+      auto content = db_.sealer().Open(key, value);
       if (!content.has_value()) {
         ++copies.damaged;
       } else if (!copies.good) {
@@ -78,14 +76,13 @@ Status RocksMetaStore::CollectOnce(Family family, bool verify, Found& found) {
 
 void RocksMetaStore::Collect(Family family, Found& found, std::vector<std::string>& damaged) {
   Found here;
-  Status status = CollectOnce(family, /*verify=*/true, here);
+  Status status = CollectOnce(family, here);
+  if (!status.ok() && db_.Mend()) {
+    here.clear();
+    status = CollectOnce(family, here);
+  }
   if (!status.ok()) {
     damaged.emplace_back(Message(status));
-    here.clear();
-    status = CollectOnce(family, /*verify=*/false, here);
-    if (!status.ok()) {
-      damaged.emplace_back(Message(status));
-    }
   }
   for (auto& [key, copies] : here) {
     Copies& all = found[key];
@@ -170,7 +167,7 @@ StatusOr<MetaStore::Contents> RocksMetaStore::Load() {
 
 void RocksMetaStore::PutTwice(StagedBatch& batch, const std::string& key,
                               std::string_view content) {
-  std::string value = SealValue(key, content);
+  std::string value = db_.sealer().Seal(key, content);
   batch.Put(Family::kMeta, key, value);
   batch.Put(Family::kState, key, value);
 }

@@ -41,11 +41,11 @@ class RocksMetaStore : public MetaStore {
 
   void Collect(Family family, Found& found, std::vector<std::string>& damaged);
   // False when what the iterator stood on could not be read.
-  Status CollectOnce(Family family, bool verify, Found& found);
+  Status CollectOnce(Family family, Found& found);
   void Interpret(const std::string& key, const Copies& copies, Contents& contents);
   Status RaiseLastId();
 
-  static void PutTwice(StagedBatch& batch, const std::string& key, std::string_view content);
+  void PutTwice(StagedBatch& batch, const std::string& key, std::string_view content);
   static void DeleteTwice(StagedBatch& batch, const std::string& key);
 
   Database& db_;

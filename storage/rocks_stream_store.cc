@@ -10,7 +10,6 @@
 #include "protocol/base/strings.h"
 #include "storage/coding.h"
 #include "storage/keys.h"
-#include "storage/sealed_value.h"
 
 namespace weir::storage {
 
@@ -57,7 +56,7 @@ void RocksStreamStore::Append(const MessageView& message) {
   if (builder_.open() && !builder_.Fits(message)) {
     SealOpenBlock();
   }
-  builder_.Add(message);
+  builder_.Add(message, raw_state().last_seq);
   NoteAppended(message);
   appended_bytes_ += FileMessageBytes(message);
   dirty_ = true;
@@ -133,11 +132,17 @@ void RocksStreamStore::Flush(StagedBatch& batch) {
 }
 
 void RocksStreamStore::FlushBlocks(StagedBatch& batch) {
+  const ValueSealer& sealer = context_.db->sealer();
   StreamSeq first = raw_state().first_seq;
   for (const auto* blocks : {&sealed_, &rewritten_}) {
     for (const BlockBuilder::Sealed& sealed : *blocks) {
       if (sealed.last >= first) {
-        batch.Put(Family::kBlocks, BlockKey(id_, sealed.first), sealed.bytes());
+        BlockKey key(id_, sealed.first);
+        if (sealer.packs(context_.compress)) {
+          batch.Put(Family::kBlocks, key, sealer.PackBlock(key, sealed.bytes(), context_.compress));
+        } else {
+          batch.Put(Family::kBlocks, key, sealed.bytes());
+        }
       }
     }
   }
@@ -159,7 +164,7 @@ void RocksStreamStore::FlushDeletes(StagedBatch& batch) {
     std::string key = DeletesKey(id_, page);
     std::string content = page < first_page ? std::string() : deleted().EncodePage(page);
     if (!content.empty()) {
-      batch.Put(Family::kState, key, SealValue(key, content));
+      batch.Put(Family::kState, key, context_.db->sealer().Seal(key, content));
       stored_pages_.insert(page);
     } else if (stored_pages_.erase(page) > 0) {
       batch.Delete(Family::kState, key);
@@ -179,7 +184,7 @@ void RocksStreamStore::FlushPosition(StagedBatch& batch) {
   AppendInt(content, state.last_seq);
   AppendInt(content, state.last_time_ns);
   std::string key = StreamKey(id_, RecordKind::kStreamPosition);
-  std::string value = SealValue(key, content);
+  std::string value = context_.db->sealer().Seal(key, content);
   batch.Put(Family::kMeta, key, value);
   batch.Put(Family::kState, key, value);
 }
@@ -464,7 +469,7 @@ Status RocksStreamStore::ReadPosition(std::vector<std::string>& damage) {
     if (status.IsNotFound()) {
       continue;
     }
-    auto content = status.ok() ? OpenValue(key, value) : std::nullopt;
+    auto content = status.ok() ? context_.db->sealer().Open(key, value) : std::nullopt;
     StoreState& state = mutable_state();
     StreamSeq first = 0;
     StreamSeq last = 0;
@@ -496,7 +501,7 @@ Status RocksStreamStore::ReadDeletes(std::vector<std::string>& damage) {
     if (!key.has_value() || key->kind != RecordKind::kDeletes) {
       continue;
     }
-    auto content = OpenValue(bytes, {at->value().data(), at->value().size()});
+    auto content = context_.db->sealer().Open(bytes, {at->value().data(), at->value().size()});
     if (content.has_value() && deleted().MergePage(key->page, *content)) {
       stored_pages_.insert(key->page);
     } else {
@@ -512,12 +517,32 @@ Status RocksStreamStore::ReadDeletes(std::vector<std::string>& damage) {
   return OkStatus();
 }
 
-void RocksStreamStore::TakeBlock(const BlockReader& reader, std::vector<std::string>& damage) {
+// Numbers that nothing has used up and no block has: their block is lost.
+void RocksStreamStore::NoteLost(StreamSeq first, StreamSeq last, std::vector<std::string>& damage) {
+  if (first > last) {
+    return;
+  }
+  uint64_t lost = 0;
+  StreamSeq at = first;
+  for (const auto& [begin, end] : deleted().Slice(first, last).Runs(SIZE_MAX)) {
+    lost += begin > at ? holes().InsertRange(at, begin - 1) : 0;
+    at = end + 1;
+  }
+  lost += at <= last ? holes().InsertRange(at, last) : 0;
+  if (lost > 0) {
+    damage.push_back(Cat("stream ", id_.value(), ": ", lost, " messages between ", first, " and ",
+                         last, " are lost"));
+  }
+}
+
+void RocksStreamStore::TakeBlock(const BlockReader& reader, StreamSeq expected,
+                                 std::vector<std::string>& damage) {
   StoreState& state = mutable_state();
   if (!reader.intact()) {
     damage.push_back(Cat("stream ", id_.value(), ": the block of sequence ", reader.first(),
                          " is damaged; ", reader.count(), " messages of it can be read"));
   }
+  NoteLost(expected, reader.previous(), damage);
   for (uint32_t position = 0; position < reader.count(); ++position) {
     StreamSeq seq = reader.first() + position;
     if (seq <= state.last_seq || deleted().Contains(seq)) {
@@ -542,16 +567,19 @@ Status RocksStreamStore::ReadBlocks(std::vector<std::string>& damage) {
   int64_t known_time = state.last_time_ns;
   StreamSeq first = std::max<StreamSeq>(state.first_seq, 1);
   state.last_seq = first - 1;
-  Status status = source_.Visit(first, BlockSource::Tier::kScan,
-                                [&](const BlockReader& reader, std::string_view) {
-                                  TakeBlock(reader, damage);
-                                  return true;
-                                });
+  StreamSeq expected = first;
+  Status status = source_.Visit(
+      first, BlockSource::Tier::kScan, [&](const BlockReader& reader, std::string_view) {
+        TakeBlock(reader, expected, damage);
+        expected = std::max({expected, reader.first(), reader.last() + 1});
+        return true;
+      });
   if (status.code() == StatusCode::kDataLoss) {
     damage.push_back(Cat("stream ", id_.value(), ": ", Message(status)));
   } else if (!status.ok()) {
     return status;
   }
+  NoteLost(expected, known_last, damage);
   StreamSeq last = std::max({known_last, deleted().Last(), holes().Last()});
   if (last > state.last_seq) {
     NoteGap(state.last_seq + 1, last);

@@ -40,6 +40,7 @@ class RocksStreamStore : public IndexedStreamStore {
     Executor* home = nullptr;  // where loads come back
     size_t tail_bytes = 4 << 20;
     size_t loaded_bytes = 1 << 20;
+    bool compress = false;  // new blocks; those on disk stay as they are
   };
 
   // A stream that has nothing on disk yet.
@@ -72,7 +73,8 @@ class RocksStreamStore : public IndexedStreamStore {
   Status ReadPosition(std::vector<std::string>& damage);
   Status ReadDeletes(std::vector<std::string>& damage);
   Status ReadBlocks(std::vector<std::string>& damage);
-  void TakeBlock(const BlockReader& reader, std::vector<std::string>& damage);
+  void TakeBlock(const BlockReader& reader, StreamSeq expected, std::vector<std::string>& damage);
+  void NoteLost(StreamSeq first, StreamSeq last, std::vector<std::string>& damage);
 
   // ---- staging ----
   void SealOpenBlock();

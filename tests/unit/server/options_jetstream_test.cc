@@ -61,10 +61,13 @@ TEST(OptionsJetStreamTest, AWrongTypeIsReportedAtTheBlock) {
               ElementsAre("f:2:1: interface conversion: interface {} is string, not int64"));
 }
 
-TEST(OptionsJetStreamTest, EncryptionIsRefused) {
-  EXPECT_THAT(tests::ReadOptions("jetstream { key: abc }").refused,
-              ElementsAre("f:1:12: encryption at rest"));
-  EXPECT_THAT(tests::ReadOptions("jetstream { key: \"\" }").refused, ElementsAre());
+TEST(OptionsJetStreamTest, EncryptionKeysAreRead) {
+  auto result = tests::ReadOptions("jetstream { key: new, prev_key: old, cipher: aes }");
+
+  EXPECT_THAT(result.refused, ElementsAre());
+  EXPECT_EQ(result.options.jetstream.encryption_key, "new");
+  EXPECT_EQ(result.options.jetstream.previous_encryption_key, "old");
+  EXPECT_EQ(result.options.jetstream.cipher, "aes");
 }
 
 }  // namespace

@@ -236,15 +236,27 @@ TEST_F(RocksStreamStoreTest, TornLastBlockKeepsItsWholeMessages) {
   EXPECT_EQ(Get(stream_->state().last_seq), ReadOutcome::kFound);
 }
 
-TEST_F(RocksStreamStoreTest, LostBlockCountsAsDeleted) {
+TEST_F(RocksStreamStoreTest, LostBlockIsAReportedHole) {
   Fill(3, 10);
   temp_.db->db().Delete(rocksdb::WriteOptions(), temp_.db->family(Family::kBlocks), KeyOf(11));
 
-  EXPECT_THAT(Reopen(), IsEmpty());
+  EXPECT_THAT(Reopen(), ElementsAre("stream 3: 10 messages between 11 and 20 are lost"));
 
   EXPECT_EQ(stream_->state().messages, 20u);
+  EXPECT_EQ(Get(15), ReadOutcome::kDamaged);
   EXPECT_THAT(stream_->DeletedRuns(10), ElementsAre(Pair(11, 20)));
   EXPECT_EQ(stream_->state().last_seq, 30u);
+}
+
+TEST_F(RocksStreamStoreTest, NumbersLeftOutOnPurposeAreNoHole) {
+  Fill(1, 10);
+  stream_->Append({5000, 1, "s", "", "payload"});
+  Commit();
+
+  EXPECT_THAT(Reopen(), IsEmpty());
+
+  EXPECT_EQ(stream_->state().messages, 11u);
+  EXPECT_EQ(Get(15), ReadOutcome::kMissing);
 }
 
 TEST_F(RocksStreamStoreTest, DamagedCopyOfThePositionIsReportedAndTheOtherUsed) {

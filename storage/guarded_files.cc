@@ -1,0 +1,266 @@
+#include "storage/guarded_files.h"
+
+#include <atomic>
+#include <functional>
+#include <utility>
+
+#include "protocol/base/strings.h"
+#include "storage/coding.h"
+#include "storage/crc32c.h"
+
+namespace weir::storage {
+
+namespace {
+
+using rocksdb::FileOptions;
+using rocksdb::FSWritableFile;
+using rocksdb::IODebugContext;
+using rocksdb::IOOptions;
+using rocksdb::IOStatus;
+using rocksdb::Slice;
+
+// A slot: version u8, 3 bytes 0, checksum u32 of what follows, then the numbers, u64 each.
+constexpr uint8_t kVersion = 1;
+constexpr size_t kChecksumAt = 4;
+constexpr size_t kNumbersAt = 8;
+constexpr size_t kSlotUsed = kNumbersAt + 5 * sizeof(uint64_t);
+
+std::string_view FileName(std::string_view path) {
+  size_t slash = path.rfind('/');
+  return slash == std::string_view::npos ? path : path.substr(slash + 1);
+}
+
+// Counts what is appended and tells when it was synced.
+class NotedFile : public rocksdb::FSWritableFileOwnerWrapper {
+ public:
+  using Note = std::function<void(uint64_t bytes)>;
+
+  NotedFile(std::unique_ptr<FSWritableFile> target, Note note)
+      : FSWritableFileOwnerWrapper(std::move(target)), note_(std::move(note)) {}
+
+  IOStatus Append(const Slice& data, const IOOptions& options, IODebugContext* debug) override {
+    return Counted(data.size(), FSWritableFileOwnerWrapper::Append(data, options, debug));
+  }
+  IOStatus Append(const Slice& data, const IOOptions& options,
+                  const rocksdb::DataVerificationInfo& info, IODebugContext* debug) override {
+    return Counted(data.size(), FSWritableFileOwnerWrapper::Append(data, options, info, debug));
+  }
+  IOStatus Sync(const IOOptions& options, IODebugContext* debug) override {
+    uint64_t covered = bytes_.load(std::memory_order_acquire);
+    return Noted(covered, FSWritableFileOwnerWrapper::Sync(options, debug));
+  }
+  IOStatus Fsync(const IOOptions& options, IODebugContext* debug) override {
+    uint64_t covered = bytes_.load(std::memory_order_acquire);
+    return Noted(covered, FSWritableFileOwnerWrapper::Fsync(options, debug));
+  }
+
+ private:
+  IOStatus Counted(size_t bytes, IOStatus status) {
+    if (status.ok()) {
+      bytes_.fetch_add(bytes, std::memory_order_release);
+    }
+    return status;
+  }
+  IOStatus Noted(uint64_t bytes, IOStatus status) {
+    if (status.ok()) {
+      note_(bytes);
+    }
+    return status;
+  }
+
+  const Note note_;
+  std::atomic<uint64_t> bytes_{0};
+};
+
+// Appends to a second file, too. What goes wrong there does not count.
+class TwinnedFile : public rocksdb::FSWritableFileOwnerWrapper {
+ public:
+  TwinnedFile(std::unique_ptr<FSWritableFile> target, std::unique_ptr<FSWritableFile> twin)
+      : FSWritableFileOwnerWrapper(std::move(target)), twin_(std::move(twin)) {}
+
+  IOStatus Append(const Slice& data, const IOOptions& options, IODebugContext* debug) override {
+    AppendTwin(data, options, debug);
+    return FSWritableFileOwnerWrapper::Append(data, options, debug);
+  }
+  IOStatus Append(const Slice& data, const IOOptions& options,
+                  const rocksdb::DataVerificationInfo& info, IODebugContext* debug) override {
+    AppendTwin(data, options, debug);
+    return FSWritableFileOwnerWrapper::Append(data, options, info, debug);
+  }
+  IOStatus Flush(const IOOptions& options, IODebugContext* debug) override {
+    twin_->Flush(options, debug).PermitUncheckedError();
+    return FSWritableFileOwnerWrapper::Flush(options, debug);
+  }
+  IOStatus Close(const IOOptions& options, IODebugContext* debug) override {
+    twin_->Close(options, debug).PermitUncheckedError();
+    return FSWritableFileOwnerWrapper::Close(options, debug);
+  }
+
+ private:
+  void AppendTwin(const Slice& data, const IOOptions& options, IODebugContext* debug) {
+    if (twin_good_) {
+      twin_good_ = twin_->Append(data, options, debug).ok();
+    }
+  }
+
+  std::unique_ptr<FSWritableFile> twin_;
+  bool twin_good_ = true;
+};
+
+}  // namespace
+
+std::optional<uint64_t> ManifestNumber(std::string_view path) {
+  std::string_view name = FileName(path);
+  constexpr std::string_view kPrefix = "MANIFEST-";
+  return name.starts_with(kPrefix) ? ParseNumber<uint64_t>(name.substr(kPrefix.size()))
+                                   : std::nullopt;
+}
+
+std::optional<uint64_t> LogNumber(std::string_view path) {
+  std::string_view name = FileName(path);
+  constexpr std::string_view kSuffix = ".log";
+  return name.ends_with(kSuffix)
+             ? ParseNumber<uint64_t>(name.substr(0, name.size() - kSuffix.size()))
+             : std::nullopt;
+}
+
+std::string DiskMarks::Encode() const {
+  std::string slot;
+  slot.reserve(kSlotBytes);
+  AppendInt(slot, kVersion);
+  slot.append(kNumbersAt - 1, '\0');
+  for (uint64_t number : {generation, log_number, log_bytes, manifest_number, manifest_bytes}) {
+    AppendInt(slot, number);
+  }
+  StoreInt(slot.data() + kChecksumAt, Crc32c(std::string_view(slot).substr(kNumbersAt)));
+  slot.resize(kSlotBytes, '\0');
+  return slot;
+}
+
+std::optional<DiskMarks> DiskMarks::Decode(std::string_view file) {
+  std::optional<DiskMarks> best;
+  for (size_t at = 0; at + kSlotUsed <= file.size(); at += kSlotBytes) {
+    std::string_view slot = file.substr(at, kSlotUsed);
+    std::string_view numbers = slot.substr(kNumbersAt);
+    if (LoadInt<uint8_t>(slot.data()) != kVersion ||
+        LoadInt<uint32_t>(slot.data() + kChecksumAt) != Crc32c(numbers)) {
+      continue;
+    }
+    DiskMarks marks;
+    for (uint64_t* number : {&marks.generation, &marks.log_number, &marks.log_bytes,
+                             &marks.manifest_number, &marks.manifest_bytes}) {
+      TakeInt(numbers, *number);
+    }
+    if (!best.has_value() || best->generation < marks.generation) {
+      best = marks;
+    }
+  }
+  return best;
+}
+
+std::optional<DiskMarks> MarksFile::Read() const {
+  std::unique_ptr<rocksdb::FSSequentialFile> file;
+  if (!files_->NewSequentialFile(path_, FileOptions(), &file, nullptr).ok()) {
+    return std::nullopt;
+  }
+  char bytes[2 * DiskMarks::kSlotBytes];
+  Slice read;
+  if (!file->Read(sizeof bytes, IOOptions(), &read, bytes, nullptr).ok()) {
+    return std::nullopt;
+  }
+  return DiskMarks::Decode({read.data(), read.size()});
+}
+
+// What an earlier process has noted stays true until there is something newer.
+void MarksFile::Load() {
+  if (!loaded_) {
+    marks_ = Read().value_or(DiskMarks());
+    loaded_ = true;
+  }
+}
+
+bool MarksFile::OpenFile() {
+  if (!files_->FileExists(path_, IOOptions(), nullptr).ok()) {
+    std::unique_ptr<FSWritableFile> created;
+    if (!files_->NewWritableFile(path_, FileOptions(), &created, nullptr).ok()) {
+      return false;
+    }
+    created->Close(IOOptions(), nullptr).PermitUncheckedError();
+  }
+  return files_->NewRandomRWFile(path_, FileOptions(), &file_, nullptr).ok();
+}
+
+void MarksFile::Write() {
+  if (failed_ || (file_ == nullptr && !OpenFile())) {
+    failed_ = true;  // nothing depends on the marks but telling damage from an end
+    return;
+  }
+  ++marks_.generation;
+  uint64_t at = marks_.generation % 2 * DiskMarks::kSlotBytes;
+  file_->Write(at, marks_.Encode(), IOOptions(), nullptr).PermitUncheckedError();
+}
+
+void MarksFile::NoteLog(uint64_t number, uint64_t bytes) {
+  MutexLock lock(mu_);
+  Load();
+  if (number < marks_.log_number || (number == marks_.log_number && bytes <= marks_.log_bytes)) {
+    return;
+  }
+  marks_.log_number = number;
+  marks_.log_bytes = bytes;
+  Write();
+}
+
+void MarksFile::NoteManifest(uint64_t number, uint64_t bytes) {
+  MutexLock lock(mu_);
+  Load();
+  if (number < marks_.manifest_number) {
+    return;
+  }
+  marks_.manifest_number = number;
+  marks_.manifest_bytes = bytes;
+  Write();
+}
+
+GuardedFileSystem::GuardedFileSystem(const std::shared_ptr<rocksdb::FileSystem>& target,
+                                     std::shared_ptr<MarksFile> marks, std::string twin_directory)
+    : FileSystemWrapper(target),
+      marks_(std::move(marks)),
+      twin_directory_(std::move(twin_directory)) {}
+
+std::string GuardedFileSystem::TwinOf(const std::string& name) const {
+  return Cat(twin_directory_, "/", FileName(name));
+}
+
+IOStatus GuardedFileSystem::NewWritableFile(const std::string& name, const FileOptions& options,
+                                            std::unique_ptr<FSWritableFile>* result,
+                                            IODebugContext* debug) {
+  IOStatus status = FileSystemWrapper::NewWritableFile(name, options, result, debug);
+  if (!status.ok()) {
+    return status;
+  }
+  if (auto number = LogNumber(name); number.has_value()) {
+    *result = std::make_unique<NotedFile>(
+        std::move(*result),
+        [marks = marks_, number = *number](uint64_t bytes) { marks->NoteLog(number, bytes); });
+  } else if (number = ManifestNumber(name); number.has_value()) {
+    *result = std::make_unique<NotedFile>(
+        std::move(*result),
+        [marks = marks_, number = *number](uint64_t bytes) { marks->NoteManifest(number, bytes); });
+    std::unique_ptr<FSWritableFile> twin;
+    if (FileSystemWrapper::NewWritableFile(TwinOf(name), options, &twin, debug).ok()) {
+      *result = std::make_unique<TwinnedFile>(std::move(*result), std::move(twin));
+    }
+  }
+  return status;
+}
+
+IOStatus GuardedFileSystem::DeleteFile(const std::string& name, const IOOptions& options,
+                                       IODebugContext* debug) {
+  if (ManifestNumber(name).has_value()) {
+    FileSystemWrapper::DeleteFile(TwinOf(name), options, debug).PermitUncheckedError();
+  }
+  return FileSystemWrapper::DeleteFile(name, options, debug);
+}
+
+}  // namespace weir::storage

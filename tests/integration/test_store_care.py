@@ -1,0 +1,138 @@
+"""Encryption at rest, a full disk, and the commands that look after a stopped store."""
+import glob
+import os
+import subprocess
+
+import pytest
+
+from harness.server import WEIR, Server
+from harness.wire_client import WireClient
+
+
+def create(client, name, **config):
+    answer = client.request(f"$JS.API.STREAM.CREATE.{name}", {"name": name, "subjects": [f"{name}.>"]} | config)
+    assert "error" not in answer, answer
+
+
+def store_command(*arguments, key=None):
+    environment = os.environ | ({"WEIR_ENCRYPTION_KEY": key} if key else {})
+    done = subprocess.run([WEIR, "store", *arguments], capture_output=True, text=True, timeout=60, check=False,
+                          env=environment)
+    return done.returncode, done.stdout + done.stderr
+
+
+def files_with(directory, text):
+    found = []
+    for path in glob.glob(f"{directory}/**", recursive=True):
+        if os.path.isfile(path):
+            with open(path, "rb") as f:
+                if text in f.read():
+                    found.append(path)
+    return found
+
+
+@pytest.mark.parametrize("cipher", ["chacha", "aes"])
+def test_nothing_of_the_messages_is_in_a_file_of_an_encrypted_store(tmp_path, cipher):
+    server = Server(tmp_path / "s", jetstream=f'key: "first key", cipher: {cipher}')
+    server.start()
+    with WireClient(server.port) as client:
+        create(client, "SECRETSTREAM")
+        for n in range(50):
+            head = f"NATS/1.0\r\nNats-Msg-Id: SECRETID{n}\r\nSECRETHEADER: x\r\n\r\n"
+            body = f"SECRETPAYLOAD{n}"
+            client.send("SUB in 4\r\n" if n == 0 else "")
+            client.send(f"HPUB SECRETSTREAM.SECRETSUBJECT in {len(head)} {len(head) + len(body)}\r\n{head}{body}\r\n")
+            assert b"seq" in client.next()[-1]
+    server.kill()
+    assert os.path.isdir(server.store)
+    assert files_with(server.store, b"SECRET") == []
+    server.start()
+    assert server.stop() == 0
+    assert files_with(server.store, b"SECRET") == []
+
+    wrong = Server(tmp_path / "wrong", store=server.store, jetstream='key: "another key"')
+    with pytest.raises(Exception):
+        wrong.start(seconds=5)
+    assert "the encryption key is wrong" in wrong.log()
+
+    turned = Server(tmp_path / "turned", store=server.store, jetstream='key: "second key", prev_key: "first key"')
+    with turned:
+        with WireClient(turned.port) as client:
+            assert client.request("$JS.API.STREAM.INFO.SECRETSTREAM")["state"]["messages"] == 50
+    with Server(tmp_path / "after", store=server.store, jetstream='key: "second key"') as after:
+        with WireClient(after.port) as client:
+            assert client.request("$JS.API.STREAM.INFO.SECRETSTREAM")["state"]["messages"] == 50
+    assert store_command("check", server.store, key="second key") == (0, "no damage found\n")
+
+
+def test_check_backup_and_restore(tmp_path):
+    server = Server(tmp_path / "s")
+    server.start()
+    with WireClient(server.port) as client:
+        create(client, "KEPT")
+        for n in range(100):
+            client.request(f"KEPT.{n}", f"message {n}")
+    code, text = store_command("check", server.store)
+    assert code == 1 and f"in use by process {server.pid}" in text
+    assert server.stop() == 0
+    assert store_command("check", server.store) == (0, "no damage found\n")
+    copy = str(tmp_path / "copy")
+    code, text = store_command("backup", server.store, copy)
+    assert code == 0, text
+    code, text = store_command("restore", copy, str(tmp_path / "again"))
+    assert code == 0 and "100 messages" in text, text
+    with Server(tmp_path / "second", store=tmp_path / "again") as restored:
+        with WireClient(restored.port) as client:
+            assert client.request("$JS.API.STREAM.INFO.KEPT")["state"]["messages"] == 100
+    code, text = store_command("restore", copy, server.store)
+    assert code == 1 and "there is a store already" in text
+
+
+def test_a_flipped_bit_is_found_and_set_right(tmp_path):
+    server = Server(tmp_path / "s")
+    server.start()
+    with WireClient(server.port) as client:
+        create(client, "KEPT")
+        for n in range(100):
+            client.request(f"KEPT.{n}", f"message {n}")
+    server.kill()
+    [log] = [path for path in glob.glob(f"{server.store}/**/*.log", recursive=True) if os.path.getsize(path) > 5000]
+    with open(log, "r+b") as f:
+        f.seek(3000)
+        byte = f.read(1)[0]
+        f.seek(3000)
+        f.write(bytes([byte ^ 4]))
+    code, text = store_command("check", server.store)
+    assert code == 1 and "a flipped bit" in text
+    server.start()
+    assert "mended" in server.log()
+    with WireClient(server.port) as client:
+        assert client.request("$JS.API.STREAM.INFO.KEPT")["state"]["messages"] == 100
+
+
+def test_a_full_disk_refuses_and_recovers(tmp_path):
+    if os.geteuid() != 0:
+        pytest.skip("needs root to mount a small file system")
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=160m", "tmpfs", str(disk)], capture_output=True,
+                             text=True, timeout=10, check=False)
+    if mounted.returncode != 0:
+        pytest.skip(f"no tmpfs can be mounted here: {mounted.stderr.strip()}")
+    try:
+        with Server(tmp_path / "s", store=disk / "store") as server:
+            with WireClient(server.port) as client:
+                create(client, "FULL")
+                assert client.request("FULL.a", "x")["seq"] == 1
+                filler = disk / "filler"
+                with open(filler, "wb") as f:
+                    f.write(b"\0" * (125 << 20))
+                server.wait_for_log("no room on the disk")
+                answer = client.request("FULL.a", "x")
+                assert answer["error"]["err_code"] == 10023, answer
+                assert client.request("$JS.API.STREAM.MSG.GET.FULL", {"seq": 1})["message"]["data"] == "eA=="
+                filler.unlink()
+                server.wait_for_log("there is room on the disk")
+                assert client.request("FULL.a", "x")["seq"] == 2
+    finally:
+        subprocess.run(["umount", "-l", str(disk)], capture_output=True, timeout=10, check=False)
