@@ -212,8 +212,8 @@ TEST_P(EncryptedStoreTest, OneOfTwoCopiesOfTheKeysIsEnough) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Ciphers, EncryptedStoreTest,
-                         ::testing::Values(Cipher::kChaCha, Cipher::kAes), [](const auto& info) {
-                           return info.param == Cipher::kAes ? "Aes" : "ChaCha";
+                         ::testing::Values(Cipher::kChaCha, Cipher::kAes), [](const auto& test) {
+                           return test.param == Cipher::kAes ? "Aes" : "ChaCha";
                          });
 
 }  // namespace
