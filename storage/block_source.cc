@@ -92,10 +92,11 @@ Status BlockSource::VisitOnce(
 }
 
 StreamSeq BlockSource::FirstReadable(Tier tier, StreamSeq from) const {
-  Cursor at(*db_, stream_, tier);
   bool ended = false;
   StreamSeq found = 0;
   auto readable = [&](StreamSeq seq) {
+    // A cursor that has met damage once reports it again wherever it goes.
+    Cursor at(*db_, stream_, tier);
     BlockKey target(stream_, seq);
     at->Seek(ToSlice(target.view()));
     ended = !at->Valid() && at->status().ok();

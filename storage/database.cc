@@ -252,9 +252,14 @@ Status Database::CheckFiles(std::vector<std::string>& unreadable_tables) {
   StoreFiles files(*base_);
   Findings of_logs;
   Findings findings;
-  // Marks of a store that is not settled tell of syncs that were put off.
-  bool settled = files_ == nullptr || Exists(LateSyncFileSystem::SettledFile(directory_));
-  LogDoctor logs(files, settled ? marks_->Read() : std::nullopt, directory_, /*repair=*/true);
+  // Marks of a store that is not settled tell of syncs that were put off: nothing is on the disk.
+  auto marks = marks_->Read();
+  if (files_ == nullptr) {
+    marks = marks.value_or(DiskMarks());
+  } else if (!Exists(LateSyncFileSystem::SettledFile(directory_))) {
+    marks = DiskMarks();
+  }
+  LogDoctor logs(files, marks, directory_, /*repair=*/true);
   Status status = logs.Check(of_logs);
   damage_->Add(of_logs);
   if (status.ok()) {
@@ -285,6 +290,7 @@ Status Database::OpenFamilies(const Options& options, bool compactions) {
     return FromRocks(status, Cat("store directory ", options.directory));
   }
   db_.reset(db);
+  retention_->set_sync([db] { return db->SyncWAL().ok(); });
   for (size_t i = 0; i < families_.size(); ++i) {
     // Batches name families by number (commit_queue.h).
     if (families_[i]->GetID() != i) {
@@ -333,9 +339,15 @@ Status Database::ReplaceTables(const Options& options, const std::vector<std::st
   std::vector<rocksdb::LiveFileMetaData> all;
   db_->GetLiveFilesMetaData(&all);
   std::vector<TableDoctor::Live> live;
+  // What was looked at before may have been the remains of a crash, and RocksDB may have used the
+  // name since for what it found in the logs.
+  Findings seen_before;
+  TableDoctor doctor(StoreFiles(*base_), directory_);
+  std::vector<std::string> bad =
+      doctor.Check(names, TableFile::Depth::kStructure, /*repair=*/true, seen_before);
   for (const rocksdb::LiveFileMetaData& table : all) {
     std::string name = table.name.substr(table.name.rfind('/') + 1);
-    if (std::find(names.begin(), names.end(), name) != names.end()) {
+    if (std::find(bad.begin(), bad.end(), name) != bad.end()) {
       uint32_t family = table.column_family_name == "blocks"  ? 1
                         : table.column_family_name == "state" ? 2
                                                               : 0;
@@ -346,8 +358,7 @@ Status Database::ReplaceTables(const Options& options, const std::vector<std::st
   Findings findings;
   std::vector<TableDoctor::Rescued> rescued;
   if (!live.empty()) {
-    WEIR_ASSIGN_OR_RETURN(rescued,
-                          TableDoctor(StoreFiles(*base_), directory_).TakeOut(live, findings));
+    WEIR_ASSIGN_OR_RETURN(rescued, doctor.TakeOut(live, findings));
   }
   damage_->Add(findings);
   WEIR_RETURN_IF_ERROR(OpenFamilies(options, /*compactions=*/true));

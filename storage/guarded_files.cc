@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <functional>
+#include <map>
 #include <utility>
 
 #include "protocol/base/strings.h"
@@ -54,6 +55,8 @@ class NotedFile : public rocksdb::FSWritableFileOwnerWrapper {
     return Noted(covered, FSWritableFileOwnerWrapper::Fsync(options, debug));
   }
 
+  bool synced() const { return synced_.load() == bytes_.load(); }
+
  private:
   IOStatus Counted(size_t bytes, IOStatus status) {
     if (status.ok()) {
@@ -63,6 +66,7 @@ class NotedFile : public rocksdb::FSWritableFileOwnerWrapper {
   }
   IOStatus Noted(uint64_t bytes, IOStatus status) {
     if (status.ok()) {
+      synced_.store(bytes);
       note_(bytes);
     }
     return status;
@@ -70,6 +74,72 @@ class NotedFile : public rocksdb::FSWritableFileOwnerWrapper {
 
   const Note note_;
   std::atomic<uint64_t> bytes_{0};
+  std::atomic<uint64_t> synced_{0};
+};
+
+}  // namespace
+
+// The logs that RocksDB has open. It may sync a log while the last writes to the one before it were
+// not: when it goes over to a new log just while it syncs the old one, it takes that for synced.
+// Then loss of power would cost writes in the middle.
+class OpenLogs {
+ public:
+  // Syncs what is not synced of older logs than `number`.
+  IOStatus SyncOlder(uint64_t number) {
+    MutexLock lock(mu_);
+    IOStatus status;
+    for (auto at = logs_.begin(); status.ok() && at != logs_.end() && at->first < number; ++at) {
+      if (!at->second->synced()) {
+        status = at->second->NotedFile::Sync(IOOptions(), nullptr);
+      }
+    }
+    return status;
+  }
+  void Add(uint64_t number, NotedFile* file) {
+    MutexLock lock(mu_);
+    logs_[number] = file;
+  }
+  void Drop(uint64_t number) {
+    MutexLock lock(mu_);
+    logs_.erase(number);
+  }
+
+ private:
+  Mutex mu_;  // held while an older log is synced, which hardly ever happens
+  std::map<uint64_t, NotedFile*> logs_ ABSL_GUARDED_BY(mu_);
+};
+
+namespace {
+
+// A log: synced after all older ones.
+class LogFile : public NotedFile {
+ public:
+  LogFile(std::unique_ptr<FSWritableFile> target, uint64_t number, std::shared_ptr<OpenLogs> logs,
+          Note note)
+      : NotedFile(std::move(target), std::move(note)), number_(number), logs_(std::move(logs)) {
+    logs_->Add(number_, this);
+  }
+  ~LogFile() override { logs_->Drop(number_); }
+
+  IOStatus Close(const IOOptions& options, IODebugContext* debug) override {
+    IOStatus status = synced() ? IOStatus::OK() : Sync(options, debug);
+    logs_->Drop(number_);
+    IOStatus closed = NotedFile::Close(options, debug);
+    return status.ok() ? closed : status;
+  }
+
+  IOStatus Sync(const IOOptions& options, IODebugContext* debug) override {
+    IOStatus status = logs_->SyncOlder(number_);
+    return status.ok() ? NotedFile::Sync(options, debug) : status;
+  }
+  IOStatus Fsync(const IOOptions& options, IODebugContext* debug) override {
+    IOStatus status = logs_->SyncOlder(number_);
+    return status.ok() ? NotedFile::Fsync(options, debug) : status;
+  }
+
+ private:
+  const uint64_t number_;
+  const std::shared_ptr<OpenLogs> logs_;
 };
 
 // Appends to a second file, too. What goes wrong there does not count.
@@ -105,6 +175,32 @@ class TwinnedFile : public rocksdb::FSWritableFileOwnerWrapper {
 
   std::unique_ptr<FSWritableFile> twin_;
   bool twin_good_ = true;
+};
+
+class NotedDirectory : public rocksdb::FSDirectoryWrapper {
+ public:
+  NotedDirectory(std::unique_ptr<rocksdb::FSDirectory> target, std::shared_ptr<MarksFile> marks)
+      : FSDirectoryWrapper(std::move(target)), marks_(std::move(marks)) {}
+
+  IOStatus Fsync(const IOOptions& options, IODebugContext* debug) override {
+    uint64_t before = marks_->logs_made();
+    return Noted(before, FSDirectoryWrapper::Fsync(options, debug));
+  }
+  IOStatus FsyncWithDirOptions(const IOOptions& options, IODebugContext* debug,
+                               const rocksdb::DirFsyncOptions& what) override {
+    uint64_t before = marks_->logs_made();
+    return Noted(before, FSDirectoryWrapper::FsyncWithDirOptions(options, debug, what));
+  }
+
+ private:
+  IOStatus Noted(uint64_t logs_made, IOStatus status) {
+    if (status.ok()) {
+      marks_->NoteDirectory(logs_made);
+    }
+    return status;
+  }
+
+  const std::shared_ptr<MarksFile> marks_;
 };
 
 }  // namespace
@@ -200,15 +296,42 @@ void MarksFile::Write() {
   file_->Write(at, marks_.Encode(), IOOptions(), nullptr).PermitUncheckedError();
 }
 
+void MarksFile::Advance(uint64_t number, uint64_t bytes) {
+  Load();
+  if (number > marks_.log_number || (number == marks_.log_number && bytes > marks_.log_bytes)) {
+    marks_.log_number = number;
+    marks_.log_bytes = bytes;
+    Write();
+  }
+}
+
+void MarksFile::NoteNewLog() {
+  MutexLock lock(mu_);
+  ++logs_made_;
+  unnamed_ = true;
+}
+
+uint64_t MarksFile::logs_made() {
+  MutexLock lock(mu_);
+  return logs_made_;
+}
+
 void MarksFile::NoteLog(uint64_t number, uint64_t bytes) {
   MutexLock lock(mu_);
-  Load();
-  if (number < marks_.log_number || (number == marks_.log_number && bytes <= marks_.log_bytes)) {
-    return;
+  if (!unnamed_) {
+    Advance(number, bytes);
+  } else if (number >= unnamed_number_) {
+    unnamed_number_ = number;
+    unnamed_bytes_ = bytes;
   }
-  marks_.log_number = number;
-  marks_.log_bytes = bytes;
-  Write();
+}
+
+void MarksFile::NoteDirectory(uint64_t logs_made) {
+  MutexLock lock(mu_);
+  if (unnamed_ && logs_made == logs_made_) {
+    unnamed_ = false;
+    Advance(unnamed_number_, unnamed_bytes_);
+  }
 }
 
 void MarksFile::NoteManifest(uint64_t number, uint64_t bytes) {
@@ -226,7 +349,8 @@ GuardedFileSystem::GuardedFileSystem(const std::shared_ptr<rocksdb::FileSystem>&
                                      std::shared_ptr<MarksFile> marks, std::string twin_directory)
     : FileSystemWrapper(target),
       marks_(std::move(marks)),
-      twin_directory_(std::move(twin_directory)) {}
+      twin_directory_(std::move(twin_directory)),
+      logs_(std::make_shared<OpenLogs>()) {}
 
 std::string GuardedFileSystem::TwinOf(const std::string& name) const {
   return Cat(twin_directory_, "/", FileName(name));
@@ -240,8 +364,9 @@ IOStatus GuardedFileSystem::NewWritableFile(const std::string& name, const FileO
     return status;
   }
   if (auto number = LogNumber(name); number.has_value()) {
-    *result = std::make_unique<NotedFile>(
-        std::move(*result),
+    marks_->NoteNewLog();
+    *result = std::make_unique<LogFile>(
+        std::move(*result), *number, logs_,
         [marks = marks_, number = *number](uint64_t bytes) { marks->NoteLog(number, bytes); });
   } else if (number = ManifestNumber(name); number.has_value()) {
     *result = std::make_unique<NotedFile>(
@@ -261,6 +386,16 @@ IOStatus GuardedFileSystem::DeleteFile(const std::string& name, const IOOptions&
     FileSystemWrapper::DeleteFile(TwinOf(name), options, debug).PermitUncheckedError();
   }
   return FileSystemWrapper::DeleteFile(name, options, debug);
+}
+
+IOStatus GuardedFileSystem::NewDirectory(const std::string& name, const IOOptions& options,
+                                         std::unique_ptr<rocksdb::FSDirectory>* result,
+                                         IODebugContext* debug) {
+  IOStatus status = FileSystemWrapper::NewDirectory(name, options, result, debug);
+  if (status.ok()) {
+    *result = std::make_unique<NotedDirectory>(std::move(*result), marks_);
+  }
+  return status;
 }
 
 }  // namespace weir::storage

@@ -32,13 +32,18 @@ struct DiskMarks {
   static constexpr size_t kSlotBytes = 512;
 };
 
-// Writes the marks. Thread-safe.
+// Writes the marks. A log counts from the moment on when its name is on the disk, too: RocksDB
+// syncs a new log first and its directory then, and answers after both. Thread-safe.
 class MarksFile {
  public:
   MarksFile(std::shared_ptr<rocksdb::FileSystem> files, std::string path)
       : files_(std::move(files)), path_(std::move(path)) {}
 
+  void NoteNewLog();
   void NoteLog(uint64_t number, uint64_t bytes);
+  uint64_t logs_made();
+  // The directory was synced; `logs_made` is what it was before that.
+  void NoteDirectory(uint64_t logs_made);
   void NoteManifest(uint64_t number, uint64_t bytes);
   // What the file says; nullopt without one.
   std::optional<DiskMarks> Read() const;
@@ -47,20 +52,27 @@ class MarksFile {
   void Load() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Write() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   bool OpenFile() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void Advance(uint64_t number, uint64_t bytes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   const std::shared_ptr<rocksdb::FileSystem> files_;
   const std::string path_;
   Mutex mu_;
   DiskMarks marks_ ABSL_GUARDED_BY(mu_);
   std::unique_ptr<rocksdb::FSRandomRWFile> file_ ABSL_GUARDED_BY(mu_);
+  uint64_t logs_made_ ABSL_GUARDED_BY(mu_) = 0;
+  bool unnamed_ ABSL_GUARDED_BY(mu_) = false;  // the newest log may have no name on the disk
+  uint64_t unnamed_number_ ABSL_GUARDED_BY(mu_) = 0;
+  uint64_t unnamed_bytes_ ABSL_GUARDED_BY(mu_) = 0;
   bool loaded_ ABSL_GUARDED_BY(mu_) = false;
   bool failed_ ABSL_GUARDED_BY(mu_) = false;
 };
 
-// The file system that RocksDB writes through: notes what has been synced, and writes each manifest
-// twice, since a manifest that cannot be read hides everything. The second copy lies in
-// `twin_directory` under the same name; it is not synced, so after loss of power it is the shorter
-// one.
+class OpenLogs;
+
+// The file system that RocksDB writes through: notes what has been synced, syncs no log before the
+// older ones, and writes each manifest twice, since a manifest that cannot be read hides
+// everything. The second copy lies in `twin_directory` under the same name; it is not synced, so
+// after loss of power it is the shorter one.
 class GuardedFileSystem : public rocksdb::FileSystemWrapper {
  public:
   GuardedFileSystem(const std::shared_ptr<rocksdb::FileSystem>& target,
@@ -73,12 +85,16 @@ class GuardedFileSystem : public rocksdb::FileSystemWrapper {
                                     rocksdb::IODebugContext* debug) override;
   rocksdb::IOStatus DeleteFile(const std::string& name, const rocksdb::IOOptions& options,
                                rocksdb::IODebugContext* debug) override;
+  rocksdb::IOStatus NewDirectory(const std::string& name, const rocksdb::IOOptions& options,
+                                 std::unique_ptr<rocksdb::FSDirectory>* result,
+                                 rocksdb::IODebugContext* debug) override;
 
  private:
   std::string TwinOf(const std::string& name) const;
 
   const std::shared_ptr<MarksFile> marks_;
   const std::string twin_directory_;
+  const std::shared_ptr<OpenLogs> logs_;
 };
 
 // "…/MANIFEST-000012" → 12, "…/000012.log" → 12; nullopt for other names.

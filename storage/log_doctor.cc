@@ -58,7 +58,8 @@ StatusOr<std::string> LogDoctor::CurrentManifest(Findings& findings) {
       newest = name;
     }
   }
-  if (newest.empty() || (text.empty() && !files_.Exists(path) && !marks_.has_value())) {
+  if (newest.empty() ||
+      (text.empty() && !files_.Exists(path) && (!marks_.has_value() || marks_->generation == 0))) {
     return std::string();  // a new store, or one whose making was interrupted
   }
   findings.mended.push_back(Cat(path, ": unreadable; it names ", newest, " again"));
@@ -96,12 +97,14 @@ Status LogDoctor::CheckManifest(Findings& findings) {
       WEIR_RETURN_IF_ERROR(KeepCopy(name, original));
       WEIR_RETURN_IF_ERROR(files_.Replace(path, twin.substr(0, twin_scan.valid_end)));
     }
+    TakeNeeds(twin, twin_scan);
     return OkStatus();
   }
   if (!good) {
     return DataLoss(
         Cat(path, ": damaged, and so is its second copy; `weir store salvage` may help"));
   }
+  TakeNeeds(bytes, scan);
   WEIR_RETURN_IF_ERROR(ApplyPatches(path, scan, findings));
   if (scan.valid_end < bytes.size() && repair_) {
     // The end of a write that power cut short; RocksDB would take it for damage.
@@ -112,10 +115,16 @@ Status LogDoctor::CheckManifest(Findings& findings) {
 
 // ---- logs ----
 
+void LogDoctor::TakeNeeds(std::string_view manifest, const LogScan& scan) {
+  LogNeeds needs = NeedsOfManifest(manifest, scan);
+  oldest_log_ = needs.oldest;
+  next_sequence_ = needs.last_sequence == 0 ? UINT64_MAX : needs.last_sequence + 1;
+}
+
 Status LogDoctor::CheckLogs(Findings& findings) {
   std::vector<uint64_t> numbers;
   for (const std::string& name : files_.List(directory_ + "/db")) {
-    if (auto number = LogNumber(name); number.has_value()) {
+    if (auto number = LogNumber(name); number.has_value() && *number >= oldest_log_) {
       numbers.push_back(*number);
     }
   }
@@ -123,7 +132,7 @@ Status LogDoctor::CheckLogs(Findings& findings) {
   for (uint64_t number : numbers) {
     WEIR_RETURN_IF_ERROR(CheckLog(number, findings));
   }
-  if (marks_.has_value() && marks_->log_number != 0 &&
+  if (marks_.has_value() && marks_->log_number != 0 && marks_->log_number >= oldest_log_ &&
       (numbers.empty() || numbers.back() < marks_->log_number)) {
     findings.damage.push_back(Cat(directory_, "/db: the log ", marks_->log_number,
                                   " is missing with up to ", marks_->log_bytes,
@@ -138,7 +147,7 @@ Status LogDoctor::Cut(const std::string& name, std::string bytes, size_t at, Fin
     return OkStatus();
   }
   findings.mended.push_back(Cat(directory_, "/db/", name, ": ", bytes.size() - at,
-                                " bytes that were never acknowledged are cut off at byte ", at));
+                                " bytes that were never synced are cut off at byte ", at));
   if (!repair_) {
     return OkStatus();
   }
@@ -163,14 +172,18 @@ Status LogDoctor::CheckLog(uint64_t number, Findings& findings) {
   WEIR_RETURN_IF_ERROR(ApplyPatches(path, scan, findings));
   size_t reported = findings.damage.size();
   for (const LogScan::Record& record : scan.records) {
-    if (next_sequence_ != 0 && record.sequence > next_sequence_) {
-      if (record.begin >= synced) {
-        return Cut(name, std::move(bytes), record.begin, findings);
-      }
+    // The oldest log may hold what is in tables already.
+    bool follows = record.sequence <= next_sequence_ && (begun_ || record.begin == 0);
+    if (!follows && record.begin >= synced) {
+      return Cut(name, std::move(bytes), record.begin, findings);
+    }
+    if (record.sequence > next_sequence_) {
       findings.damage.push_back(Cat(path, ": ", record.sequence - next_sequence_,
                                     " writes before byte ", record.begin, " cannot be read"));
     }
-    next_sequence_ = std::max<uint64_t>(next_sequence_, record.sequence + record.count);
+    uint64_t next = record.sequence + record.count;
+    next_sequence_ = begun_ ? std::max(next_sequence_, next) : next;
+    begun_ = true;
   }
   if (scan.bad_bytes > 0 && findings.damage.size() == reported) {
     findings.damage.push_back(Cat(path, ": ", scan.bad_bytes, " bytes cannot be read"));

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "storage/damage_log.h"
@@ -31,6 +32,7 @@ class LogDoctor {
   Status CheckManifest(Findings& findings);
   // The name in CURRENT, mended when it makes no sense; empty in a new store.
   StatusOr<std::string> CurrentManifest(Findings& findings);
+  void TakeNeeds(std::string_view manifest, const LogScan& scan);
   Status CheckLogs(Findings& findings);
   Status CheckLog(uint64_t number, Findings& findings);
   Status KeepCopy(const std::string& name, std::string_view bytes);
@@ -42,7 +44,10 @@ class LogDoctor {
   const std::optional<DiskMarks> marks_;
   const std::string directory_;
   const bool repair_;
-  uint64_t next_sequence_ = 0;  // of the log's writes; 0: not known yet
+  uint64_t oldest_log_ = 0;  // that is needed
+  // Of the log's writes: the next one, or until the first was seen, the highest it may have.
+  uint64_t next_sequence_ = UINT64_MAX;
+  bool begun_ = false;
   bool cutting_ = false;
 };
 

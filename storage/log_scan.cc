@@ -137,7 +137,40 @@ class Scanner {
   std::vector<std::pair<size_t, size_t>> bad_;
 };
 
+// What an edit of the manifest begins with: fields behind their numbers, as varints, but for the
+// comparator's name. What comes behind them is not looked at.
+constexpr uint64_t kFieldComparator = 1;
+constexpr uint64_t kFieldLastSequence = 4;
+constexpr uint64_t kFieldOldestLog = 10;
+constexpr uint64_t kPlainFields[] = {2, 3, kFieldLastSequence, 9, kFieldOldestLog, 203};
+
+void ReadEdit(std::string_view edit, LogNeeds& needs) {
+  uint64_t field = 0;
+  uint64_t value = 0;
+  while (TakeVarint(edit, field) && TakeVarint(edit, value)) {
+    if (field == kFieldComparator) {
+      edit.remove_prefix(std::min<uint64_t>(value, edit.size()));
+    } else if (std::find(std::begin(kPlainFields), std::end(kPlainFields), field) ==
+               std::end(kPlainFields)) {
+      break;
+    } else if (field == kFieldOldestLog) {
+      needs.oldest = std::max(needs.oldest, value);
+    } else if (field == kFieldLastSequence) {
+      needs.last_sequence = std::max(needs.last_sequence, value);
+    }
+  }
+}
+
 }  // namespace
+
+LogNeeds NeedsOfManifest(std::string_view manifest, const LogScan& scan) {
+  LogNeeds needs;
+  for (const LogScan::Record& record : scan.records) {
+    auto length = LoadInt<uint16_t>(manifest.data() + record.begin + kLengthAt);
+    ReadEdit(manifest.substr(record.begin + kHeader, length), needs);
+  }
+  return needs;
+}
 
 LogScan ScanLog(std::string& bytes, size_t mend_below) {
   return Scanner(bytes, mend_below).Run();

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace weir::storage {
@@ -33,5 +34,14 @@ struct LogScan {
 // and the scan goes on as if nothing was; but only in pieces that begin below `mend_below`: what
 // was never synced may be anything.
 LogScan ScanLog(std::string& bytes, size_t mend_below = SIZE_MAX);
+
+// What a manifest says of the logs beside it.
+struct LogNeeds {
+  // Everything in older ones is in tables, so that their ends need not have reached the disk.
+  uint64_t oldest = 0;
+  // The writes of the logs follow this one, or begin before it.
+  uint64_t last_sequence = 0;
+};
+LogNeeds NeedsOfManifest(std::string_view manifest, const LogScan& scan);
 
 }  // namespace weir::storage

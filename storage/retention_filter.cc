@@ -16,12 +16,24 @@ void RetentionTable::Watch(StreamId stream, std::shared_ptr<const CommitMarks> m
   marks_[stream.value()] = std::move(marks);
 }
 
-RetentionTable::Limits RetentionTable::Snapshot() const {
+void RetentionTable::set_sync(std::function<bool()> sync) {
   MutexLock lock(mu_);
+  sync_ = std::move(sync);
+}
+
+RetentionTable::Limits RetentionTable::Snapshot() const {
   Limits limits;
-  limits.reserve(marks_.size());
-  for (const auto& [stream, marks] : marks_) {
-    limits[stream] = marks->first.load(std::memory_order_acquire);
+  std::function<bool()> sync;
+  {
+    MutexLock lock(mu_);
+    sync = sync_;
+    limits.reserve(marks_.size());
+    for (const auto& [stream, marks] : marks_) {
+      limits[stream] = marks->first.load(std::memory_order_acquire);
+    }
+  }
+  if (sync && !sync()) {
+    limits.clear();
   }
   return limits;
 }

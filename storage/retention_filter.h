@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 
 #include "absl/container/flat_hash_map.h"
@@ -26,11 +27,17 @@ class RetentionTable {
   // The marks follow the stream's commits by themselves; first = UINT64_MAX: all of it goes.
   void Watch(StreamId stream, std::shared_ptr<const CommitMarks> marks);
 
+  // Syncs the log; false when that fails.
+  void set_sync(std::function<bool()> sync);
+
   using Limits = absl::flat_hash_map<uint32_t, StreamSeq>;  // stream id → first sequence kept
+  // What is on the disk: a block must not go before the number that says so is safe. Syncs, so it
+  // may block.
   Limits Snapshot() const;
 
  private:
   mutable Mutex mu_;
+  std::function<bool()> sync_ ABSL_GUARDED_BY(mu_);
   absl::flat_hash_map<uint32_t, std::shared_ptr<const CommitMarks>> marks_ ABSL_GUARDED_BY(mu_);
 };
 

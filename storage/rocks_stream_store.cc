@@ -212,6 +212,9 @@ void RocksStreamStore::ReclaimFiles() {
   reclaimed_bytes_ = deleted_bytes;
   reclaimed_below_ = first;
   context_.pool->Run([db = context_.db, id = id_, first] {
+    if (!db->db().SyncWAL().ok()) {
+      return;  // what says that the files may go must be safe before they do
+    }
     BlockKey begin(id, 0);
     BlockKey end(id, first);
     rocksdb::Slice from(begin.view().data(), begin.view().size());

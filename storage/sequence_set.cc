@@ -305,8 +305,19 @@ SequenceSet SequenceSet::Slice(StreamSeq first, StreamSeq last) const {
   }
   for (auto at = partial_.lower_bound(PageOf(first));
        at != partial_.end() && at->first <= PageOf(last); ++at) {
-    out.partial_.emplace_hint(out.partial_.end(), at->first, std::make_unique<Page>(*at->second));
-    out.size_ += at->second->count;
+    auto page = std::make_unique<Page>(*at->second);
+    if (at->first == PageOf(last) && PositionOf(last) + 1 < kPageSize) {
+      ForEachWord(PositionOf(last) + 1, kPageSize - 1,
+                  [&](uint32_t word, uint64_t mask) { page->words[word] &= ~mask; });
+      page->count = 0;
+      for (uint64_t word : page->words) {
+        page->count += static_cast<uint32_t>(std::popcount(word));
+      }
+    }
+    if (page->count > 0) {
+      out.size_ += page->count;
+      out.partial_.emplace_hint(out.partial_.end(), at->first, std::move(page));
+    }
   }
   auto run = whole_.upper_bound(PageOf(first));
   if (run != whole_.begin()) {

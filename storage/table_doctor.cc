@@ -15,14 +15,6 @@ namespace {
 constexpr uint32_t kFieldFamily = 200;
 constexpr uint32_t kFieldDeletedFile = 6;
 
-void AppendVarint(std::string& out, uint64_t value) {
-  while (value >= 0x80) {
-    out.push_back(static_cast<char>(value | 0x80));
-    value >>= 7;
-  }
-  out.push_back(static_cast<char>(value));
-}
-
 // One record in the format of log_scan.h.
 void AppendLogRecord(std::string& file, std::string_view record) {
   constexpr size_t kBlock = 32 * 1024;

@@ -33,19 +33,6 @@ constexpr size_t kBlobHeader = 30;
 constexpr size_t kBlobFooter = 32;
 constexpr size_t kBlobRecord = 32;
 
-bool TakeVarint(std::string_view& bytes, uint64_t& value) {
-  value = 0;
-  for (unsigned shift = 0; shift < 64 && !bytes.empty(); shift += 7) {
-    auto byte = static_cast<uint8_t>(bytes.front());
-    bytes.remove_prefix(1);
-    value |= uint64_t{byte & 0x7fu} << shift;
-    if ((byte & 0x80) == 0) {
-      return true;
-    }
-  }
-  return false;
-}
-
 // The entries of a block without its list of restarts.
 std::string_view EntriesOf(std::string_view block) {
   if (block.size() < sizeof(uint32_t)) {

@@ -126,6 +126,7 @@ TEST(SequenceSetTest, AgreesWithAnOrderedSetUnderRandomChanges) {
     ASSERT_EQ(set.CountIn(at, end), inside);
     SequenceSet slice = set.Slice(at, end);
     ASSERT_EQ(slice.CountIn(at, end), inside);
+    ASSERT_EQ(slice.size(), inside);
     uint64_t n = 1 + random() % 3000;
     StreamSeq nth = at;
     for (uint64_t left = n;; ++nth) {
