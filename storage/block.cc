@@ -131,6 +131,9 @@ BlockReader BlockReader::Trusted(StreamSeq first, std::string_view bytes) {
   reader.records_end_ =
       static_cast<uint32_t>(block::kHeader) + LoadInt<uint32_t>(bytes.data() + kBytesAt);
   reader.intact_ = true;
+  if ((LoadInt<uint8_t>(bytes.data() + kFlagsAt) & kAfterGap) != 0) {
+    reader.previous_ = LoadInt<uint64_t>(bytes.data() + bytes.size() - sizeof(StreamSeq));
+  }
   return reader;
 }
 

@@ -8,6 +8,7 @@
 
 #include "rocksdb/cache.h"
 #include "rocksdb/compaction_filter.h"
+#include "rocksdb/convenience.h"
 #include "rocksdb/db.h"
 #include "rocksdb/env.h"
 #include "rocksdb/options.h"
@@ -302,6 +303,8 @@ Status Database::OpenFamilies(const Options& options, bool compactions) {
 }
 
 void Database::CloseFamilies() {
+  rocksdb::CancelAllBackgroundWork(db_.get(), /*wait=*/true);
+  retention_->set_sync(nullptr);
   for (rocksdb::ColumnFamilyHandle* handle : families_) {
     db_->DestroyColumnFamilyHandle(handle);
   }

@@ -118,7 +118,7 @@ Status LogDoctor::CheckManifest(Findings& findings) {
 void LogDoctor::TakeNeeds(std::string_view manifest, const LogScan& scan) {
   LogNeeds needs = NeedsOfManifest(manifest, scan);
   oldest_log_ = needs.oldest;
-  next_sequence_ = needs.last_sequence == 0 ? UINT64_MAX : needs.last_sequence + 1;
+  next_sequence_ = needs.last_sequence.has_value() ? *needs.last_sequence + 1 : UINT64_MAX;
 }
 
 Status LogDoctor::CheckLogs(Findings& findings) {

@@ -156,7 +156,7 @@ void ReadEdit(std::string_view edit, LogNeeds& needs) {
     } else if (field == kFieldOldestLog) {
       needs.oldest = std::max(needs.oldest, value);
     } else if (field == kFieldLastSequence) {
-      needs.last_sequence = std::max(needs.last_sequence, value);
+      needs.last_sequence = std::max(needs.last_sequence.value_or(0), value);
     }
   }
 }

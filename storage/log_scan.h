@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -39,8 +40,8 @@ LogScan ScanLog(std::string& bytes, size_t mend_below = SIZE_MAX);
 struct LogNeeds {
   // Everything in older ones is in tables, so that their ends need not have reached the disk.
   uint64_t oldest = 0;
-  // The writes of the logs follow this one, or begin before it.
-  uint64_t last_sequence = 0;
+  // The writes of the logs follow this one, or begin before it; nullopt when it does not say.
+  std::optional<uint64_t> last_sequence;
 };
 LogNeeds NeedsOfManifest(std::string_view manifest, const LogScan& scan);
 

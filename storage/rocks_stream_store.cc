@@ -74,7 +74,9 @@ void RocksStreamStore::OnRemoved(const MessageView& message, bool erase) {
   dirty_pages_.insert(SequenceSet::PageOf(message.seq));
   if (fetched_first_ != 0 && fetched_first_ <= message.seq && message.seq <= fetched_last_) {
     StreamSeq first = std::max(fetched_first_, raw_state().first_seq);
-    if (deleted().CountIn(first, fetched_last_) == fetched_last_ - first + 1) {
+    // A block behind a gap is the only one that knows of it.
+    if (fetched_previous_ + 1 == fetched_first_ &&
+        deleted().CountIn(first, fetched_last_) == fetched_last_ - first + 1) {
       dead_blocks_.push_back(fetched_first_);
       position_dirty_ = true;
       return;
@@ -233,6 +235,7 @@ void RocksStreamStore::ReclaimFiles() {
 ReadOutcome RocksStreamStore::FetchFrom(const LoadedBlock& block, StreamSeq seq, Fetched& out) {
   fetched_first_ = block.reader.first();
   fetched_last_ = block.reader.last();
+  fetched_previous_ = block.reader.previous();
   out.keep = &block.bytes;
   auto position = static_cast<uint32_t>(seq - block.reader.first());
   return block.reader.Record(position, /*verify=*/true, out.view) == record::State::kGood
@@ -251,6 +254,7 @@ ReadOutcome RocksStreamStore::Fetch(StreamSeq seq, Wait wait, Fetched& out) {
     fetched_last_ = sealed->last;
     out.keep = &sealed->buffer;
     BlockReader reader = BlockReader::Trusted(sealed->first, sealed->bytes());
+    fetched_previous_ = reader.previous();
     auto position = static_cast<uint32_t>(seq - sealed->first);
     return reader.Record(position, /*verify=*/false, out.view) == record::State::kGood
                ? ReadOutcome::kFound

@@ -99,6 +99,7 @@ class RocksStreamStore : public IndexedStreamStore {
   // The block in which the latest Fetch() found its message, 0 for the open one.
   StreamSeq fetched_first_ = 0;
   StreamSeq fetched_last_ = 0;
+  StreamSeq fetched_previous_ = 0;  // the sequence before it
 
   // Staged since the last Flush().
   std::vector<BlockBuilder::Sealed> sealed_;

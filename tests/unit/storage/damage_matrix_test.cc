@@ -223,7 +223,9 @@ TEST_F(DamageMatrixTest, NoDamageIsSilentAndOneBitCostsNoMoreThanItsUnit) {
     size_t missing = kMessages - outcome.readable;
     std::string row = Cat(what.substr(0, what.find(' ')), ", ", NameOf(kind));
     worst[row] = std::max(worst[row], missing);
-    if (missing > 100) std::cout << NameOf(kind) << " in " << what << outcome.Describe() << "\n";
+    if (missing > 100) {
+      std::cout << NameOf(kind) << " in " << what << outcome.Describe() << "\n";
+    }
     std::string text = Cat(NameOf(kind), " in ", what, ": ", outcome.Describe());
     EXPECT_EQ(outcome.wrong, 0u) << text;
     EXPECT_TRUE(missing == 0 || !outcome.reported.empty()) << "silent: " << text;

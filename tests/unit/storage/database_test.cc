@@ -86,10 +86,27 @@ TEST(DatabaseTest, DirectoryThatCannotBeWrittenNamesTheReason) {
               HasSubstr("store directory /proc/self/fdinfo: cannot write: "));
 }
 
-TEST(DatabaseTest, DamagedManifestIsOneErrorWithTheDirectory) {
+TEST(DatabaseTest, NonsenseInCurrentIsPutRight) {
   TempDir dir;
   ASSERT_TRUE(OpenAt(dir.path()).ok());
   std::ofstream(dir.path() + "/db/CURRENT") << "nonsense\n";
+
+  auto db = OpenAt(dir.path());
+
+  ASSERT_TRUE(db.ok()) << db.status();
+  EXPECT_EQ((*db)->damage().mended(), 1u);
+}
+
+TEST(DatabaseTest, ManifestDamagedInBothCopiesIsOneErrorWithTheDirectory) {
+  TempDir dir;
+  ASSERT_TRUE(OpenAt(dir.path()).ok());
+  for (const char* copies : {"/db", "/twin"}) {
+    for (const auto& entry : std::filesystem::directory_iterator(dir.path() + copies)) {
+      if (entry.path().filename().string().starts_with("MANIFEST-")) {
+        std::ofstream(entry.path()) << "nonsense\n";
+      }
+    }
+  }
 
   auto db = OpenAt(dir.path());
 
