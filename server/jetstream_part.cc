@@ -222,7 +222,8 @@ void JetStreamPart::KeepStore() {
     jetstream_->catalog().server_usage().max_storage = full ? 0 : options_.max_file_store;
     Log& log = server_.context().log;
     if (full) {
-      log.Error("JetStream: no room on the disk of ", directory_, ": file streams take no messages");
+      log.Error("JetStream: no room on the disk of ", directory_,
+                ": file streams take no messages");
     } else {
       log.Info("JetStream: there is room on the disk of ", directory_, " again");
     }

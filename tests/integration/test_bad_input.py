@@ -162,19 +162,23 @@ def test_a_store_with_a_damaged_file_is_not_made_worse(start_server):
         for n in range(10):
             client.request("keep", str(n))
     server.stop()
-    current = [os.path.join(where, "CURRENT") for where, _, names in os.walk(server.store) if "CURRENT" in names]
-    assert len(current) == 1, "one database in the store"
-    with open(current[0], "rb") as f:
-        kept = f.read()
-    with open(current[0], "wb") as f:
-        f.write(b"damaged\n")
+    manifests = [os.path.join(where, name) for where, _, names in os.walk(server.store) for name in names
+                 if name.startswith("MANIFEST-")]
+    assert len(manifests) == 2, "one database in the store, and the second copy of what it cannot do without"
+    kept = []
+    for path in manifests:
+        with open(path, "rb") as f:
+            kept.append(f.read())
+        with open(path, "wb") as f:
+            f.write(b"damaged\n")
 
     status, output = run_binary("-c", server.config_path)
 
     assert status == 1
     assert server.store in complaint(output)
-    with open(current[0], "wb") as f:
-        f.write(kept)
+    for path, content in zip(manifests, kept):
+        with open(path, "wb") as f:
+            f.write(content)
     server.start()
     with WireClient(server.port) as client:
         assert stream_of(client) == 10
