@@ -1,6 +1,7 @@
 #include "jetstream/message_ttl.h"
 
 #include "protocol/base/strings.h"
+#include "protocol/headers.h"
 
 namespace weir::jetstream {
 
@@ -25,6 +26,11 @@ std::optional<MessageTtl> ParseMessageTtl(std::string_view text) {
     return std::nullopt;
   }
   return MessageTtl{.ns = *duration};
+}
+
+std::string WithMessageTtl(std::string_view headers, int64_t ttl_ns) {
+  constexpr std::string_view kTtl = "Nats-TTL";
+  return protocol::WithHeader(protocol::WithoutHeader(headers, kTtl), kTtl, Cat(ttl_ns / kSecond));
 }
 
 }  // namespace weir::jetstream

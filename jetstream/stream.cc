@@ -363,6 +363,12 @@ ApiError Stream::Store(const Inbound& message, const PublishFacts& facts, int64_
     rewritten = StoredHeaders(view.headers);
     view.headers = rewritten;
   }
+  int64_t marker_ns = spec_.config.subject_delete_marker_ttl_ns;
+  if (facts.ttl && !facts.ttl->never && facts.ttl->ns < marker_ns &&
+      spec_.config.max_msgs_per_subject != 1) {
+    rewritten = WithMessageTtl(view.headers, marker_ns);
+    view.headers = rewritten;
+  }
   size_t bytes = view.subject.size() + view.headers.size() + view.payload.size();
   if (auto error = CheckUsage(bytes)) {
     return error;

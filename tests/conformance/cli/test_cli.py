@@ -11,7 +11,6 @@ from harness.server import PEER, TOP, WEIR, free_port
 HERE = os.path.dirname(os.path.abspath(__file__))
 # Blocks that wait for what is not there yet, by their number. One that has become equal fails the test.
 WAITING = {
-    "126": "the TTL of a message below that of delete markers is not rewritten",
     "148": "snapshots",
     "150": "restoring a stream",
     "151": "shows what 150 restores",

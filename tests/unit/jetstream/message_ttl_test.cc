@@ -21,5 +21,12 @@ TEST(MessageTtlTest, LessThanASecondIsInvalid) {
   }
 }
 
+TEST(MessageTtlTest, AnotherTtlStandsBehindTheOtherLines) {
+  EXPECT_EQ(WithMessageTtl("NATS/1.0\r\nNats-TTL: 1s\r\nA: b\r\n\r\n", 60 * kSecond),
+            "NATS/1.0\r\nA: b\r\nNats-TTL: 60\r\n\r\n");
+  EXPECT_EQ(WithMessageTtl("NATS/1.0\r\nNats-TTL: 1\r\n\r\n", kSecond * 5 / 2),
+            "NATS/1.0\r\nNats-TTL: 2\r\n\r\n");
+}
+
 }  // namespace
 }  // namespace weir::jetstream
