@@ -8,6 +8,7 @@ import shlex
 import signal
 import stat
 import subprocess
+import time
 
 import dockerfile
 import pytest
@@ -198,7 +199,7 @@ def unit():
 
 def test_the_unit_runs_reloads_and_stops_a_server(unit, tmp_path):
     """Its commands with paths of this machine, in the order in which systemd uses them."""
-    path, port, _ = rewritten(tmp_path, text_of("examples", "edge.conf"))
+    path, port, monitor = rewritten(tmp_path, text_of("examples", "edge.conf"))
     env = {"WEIR_PASSWORD": "a", "WEIR_DEVICE_PASSWORD": "b"}
 
     def words(line, pid=""):
@@ -216,6 +217,11 @@ def test_the_unit_runs_reloads_and_stops_a_server(unit, tmp_path):
             assert subprocess.run(words(line, str(process.pid)), timeout=10, env=dict(os.environ, **env), check=False,
                                   stderr=subprocess.DEVNULL).returncode == 0
         wait_for_port(port)
+        # Whoever is still connected is given time in lame duck mode, so also who has just left unnoticed.
+        deadline = time.monotonic() + 10
+        while json.loads(page(f"http://127.0.0.1:{monitor}/varz"))["connections"] > 0:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
         (stop,) = unit["Service", "KillSignal"]
         process.send_signal(getattr(signal, stop))
         assert process.wait(10) == 0
