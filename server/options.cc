@@ -143,6 +143,9 @@ Status ValidateOptions(const Options& options) {
   }
   WEIR_RETURN_IF_ERROR(CheckNoAuthUser(options.auth));
   WEIR_RETURN_IF_ERROR(CheckDomain(options.jetstream.domain));
+  if (!options.exports.is_null() && !options.jetstream.enabled) {
+    return InvalidArgument(Cat(options.exports_position, ": exports need JetStream"));
+  }
   return CheckMonitor(options.monitor, options.tls);
 }
 

@@ -184,6 +184,11 @@ TEST(OptionsTest, ExportsAreKeptAsJsonWithTheirPosition) {
   EXPECT_EQ(options.exports_position, "case.conf:2:1");
 }
 
+TEST(OptionsTest, ExportsAreNotIgnoredWithoutJetStream) {
+  EXPECT_EQ(StartError("exports { a { stream: S } }\n"), "case.conf:1:0: exports need JetStream");
+  EXPECT_EQ(StartError("jetstream: on\nexports { a { stream: S } }\n"), "");
+}
+
 TEST(OptionsTest, WorkersAreChecked) {
   EXPECT_EQ(Load("workers: 3\n").workers, 3);
   EXPECT_EQ(LoadError("workers: -1\n"), "case.conf:1:0: workers must be between 0 and 256");
