@@ -58,8 +58,15 @@ void JetStream::HomeStarted(Task& ready) {
   }
 }
 
+void JetStream::CloseApi() {
+  api_.reset();
+}
+
 void JetStream::AccountsChanged() {
   catalog_->env().executor.Post([this] {
+    if (api_ == nullptr) {
+      return;
+    }
     catalog_->ReadServerLimits();
     for (AccountId account : catalog_->env().accounts.JetStreamAccounts()) {
       catalog_->usage(account);  // takes the limits over

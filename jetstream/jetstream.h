@@ -27,6 +27,9 @@ namespace weir::jetstream {
 //   5. The end: no more sessions; Shard::Shutdown() on each home; CommitQueue::Drain() on the
 //      stopping thread; then the workers stop and this object is destroyed.
 //      A worker that has stopped must not run posted tasks any more.
+//   6. The end while the server goes on: CloseApi() on the first home; then as in 5, but instead of
+//      stopping the workers run what is posted to them until nothing is left, and rest while this
+//      object is destroyed.
 class JetStream {
  public:
   explicit JetStream(const std::vector<Environment*>& homes);
@@ -37,6 +40,8 @@ class JetStream {
   StatusOr<RecoveryReport> Recover();
   void Start(Task ready);
   void AccountsChanged();
+  // Takes no more requests; to be called on the first home.
+  void CloseApi();
 
   // `index` is that of the environment. To be used at its home.
   Shard& shard(size_t index) { return *shards_[index]; }

@@ -92,7 +92,7 @@ void WriteImports(JsonWriter& out, const PageSources& sources, const Account& ac
                   each.share);
     }
   }
-  if (sources.jetstream != nullptr && !account.is_system()) {
+  if (sources.jetstream_on() && !account.is_system()) {
     WriteImport(out, kJetStreamApi, system, kJetStreamApi, /*share=*/true);
   }
   out.CloseArray();
@@ -115,13 +115,12 @@ std::string DetailJson(const PageSources& sources, const Account& account, size_
   out.Key("update_time").Time(context.config_loaded_wall_ns.load());
   out.Optional("is_system", account.is_system());
   out.Field("expired", false).Field("complete", true);
-  out.Field("jetstream_enabled",
-            sources.jetstream != nullptr && account.jetstream_limits.has_value());
+  out.Field("jetstream_enabled", sources.jetstream_on() && account.jetstream_limits.has_value());
   out.Field("leafnode_connections", 0).Field("client_connections", clients);
   out.Field("subscriptions", account.subscriptions().size());
   WriteMappings(out, MappingsOf(context.options, account));
   if (account.is_system()) {
-    WriteExports(out, sources.jetstream != nullptr);
+    WriteExports(out, sources.jetstream_on());
   }
   if (!context.options.no_system_account) {
     WriteImports(out, sources, account);

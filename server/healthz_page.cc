@@ -184,7 +184,7 @@ void CheckHealth(PageSources& sources, HealthzOptions options, HealthDone done) 
     std::move(done)(Failed(
         options, kNotReady, "error",
         {.type = "CONNECTION", .text = "failed to be ready for connections after 1ms: server"}));
-  } else if (options.js_server_only || sources.jetstream == nullptr || options.js_enabled_only ||
+  } else if (options.js_server_only || !sources.jetstream_on() || options.js_enabled_only ||
              options.js_enabled) {
     std::move(done)(Health{});
   } else {

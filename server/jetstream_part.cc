@@ -84,19 +84,33 @@ class JetStreamPart::Stores : public jetstream::StoreFactory {
   storage::StoreSet& set_;
 };
 
-JetStreamPart::JetStreamPart(Server& server) : server_(server) {
-  ReadOptions();
-}
+JetStreamPart::JetStreamPart(Server& server) : server_(server) {}
 
 JetStreamPart::~JetStreamPart() = default;
 
 Server::Part JetStreamPart::AsPart() {
-  return {.start = [this] { return Start(); },
-          .serve = [this](Task next) { jetstream_->Start(std::move(next)); },
+  return {.start = [this]() -> Status {
+            if (server_.context().options.jetstream.enabled) {
+              EnableAccounts();
+              WEIR_RETURN_IF_ERROR(Start());
+              InstallCommitHooks();
+              running_ = true;
+            }
+            return OkStatus();
+          },
+          .serve =
+              [this](Task next) {
+                if (running_) {
+                  jetstream_->Start(std::move(next));
+                } else {
+                  std::move(next)();
+                }
+              },
           .stop = [this] { Stop(); },
-          .reload =
-              [this](const std::vector<ReloadChange>& changes) {
-                OnReload(changes);
+          .reload = [this](const std::vector<ReloadChange>& changes) { OnReload(changes); },
+          .after_reload =
+              [this](const std::vector<ReloadChange>&) {
+                AfterReload();
               }};
 }
 
@@ -139,6 +153,13 @@ void JetStreamPart::ReadLimits() {
 // All workers rest.
 void JetStreamPart::OnReload(const std::vector<ReloadChange>& changes) {
   const JetStreamSettings& from = server_.context().options.jetstream;
+  if (running_ && !from.enabled) {
+    running_ = false;
+    DisableAccounts();
+  }
+  if (!running_) {
+    return;
+  }
   ReadLimits();
   if (std::any_of(changes.begin(), changes.end(), [](const ReloadChange& change) {
         return change.part == ReloadPart::kJetStreamSizes;
@@ -150,11 +171,83 @@ void JetStreamPart::OnReload(const std::vector<ReloadChange>& changes) {
   jetstream_->AccountsChanged();
 }
 
+void JetStreamPart::AfterReload() {
+  bool wanted = server_.context().options.jetstream.enabled;
+  if (wanted && jetstream_ == nullptr) {
+    SwitchOn();
+  } else if (!wanted && jetstream_ != nullptr) {
+    SwitchOff();
+  }
+}
+
+void JetStreamPart::SwitchOn() {
+  Log& log = server_.context().log;
+  log.Info("Restarting JetStream");
+  server_.WhileWorkersRest([this] { EnableAccounts(); });
+  if (Status started = Start(); !started.ok()) {
+    log.Warn("Can't start JetStream: ", weir::Message(started));
+    server_.WhileWorkersRest([this] { DisableAccounts(); });
+    Close();
+    return;
+  }
+  server_.WhileWorkersRest([this] {
+    InstallCommitHooks();
+    running_ = true;
+  });
+  std::promise<void> ready;
+  jetstream_->Start([&ready] { ready.set_value(); });
+  ready.get_future().wait();
+  if (start_dependents_) {
+    start_dependents_();
+  }
+}
+
+// Pages and requests that are under way may use JetStream until they are done: each takes a few
+// rounds through the workers at most.
+void JetStreamPart::SwitchOff() {
+  constexpr int kRounds = 4;
+  if (end_dependents_) {
+    end_dependents_();
+  }
+  server_.RunOnAllWorkers([this](Worker& worker) {
+    if (worker.index() == 0) {
+      jetstream_->CloseApi();
+    }
+  });
+  Stop();
+  for (int i = 0; i < kRounds; ++i) {
+    server_.RunOnAllWorkers([](Worker&) {});
+  }
+  server_.WhileWorkersRest([this] {
+    for (const auto& worker : server_.workers()) {
+      worker->SetCommitHook(nullptr);
+    }
+    jetstream_.reset();
+    homes_.clear();
+  });
+  Close();
+}
+
+void JetStreamPart::Close() {
+  jetstream_.reset();
+  homes_.clear();
+  stores_.reset();
+  store_set_.reset();
+  commits_.reset();
+  meta_.reset();
+  pool_.reset();
+  database_.reset();
+}
+
+void JetStreamPart::DisableAccounts() {
+  server_.context().accounts.ForEach([](Account& account) { account.jetstream_limits.reset(); });
+}
+
 // The configured accounts that ask for it; the global account when none but the system account is
 // configured.
 void JetStreamPart::EnableAccounts() {
   ServerContext& context = server_.context();
-  context.accounts.ForEach([](Account& account) { account.jetstream_limits.reset(); });
+  DisableAccounts();
   bool others = false;
   for (const AccountOptions& options : context.options.accounts) {
     Account& account = context.accounts.Add(options.name);
@@ -235,8 +328,8 @@ Status JetStreamPart::Start() {
   ServerContext& context = server_.context();
   int64_t began = context.clock.steady_ns();
   context.log.Info("Starting JetStream");
+  ReadOptions();
   LogBanner();
-  EnableAccounts();
   WEIR_RETURN_IF_ERROR(OpenStorage());
   std::vector<jetstream::Environment*> environments;
   for (const auto& worker : server_.workers()) {
@@ -265,9 +358,6 @@ Status JetStreamPart::Start() {
     context.log.Info("  Restored ", report.streams, " streams and ", report.consumers,
                      " consumers");
   }
-  for (size_t i = 0; i < server_.workers().size(); ++i) {
-    server_.workers()[i]->SetCommitHook([this, i] { jetstream_->shard(i).Commit(); });
-  }
   pool_->Run([this, &log = context.log] {
     if (Status settled = database_->Settle(); !settled.ok()) {
       log.Error(weir::Message(settled));
@@ -277,6 +367,13 @@ Status JetStreamPart::Start() {
   context.log.Info("Took ", FormatDuration(context.clock.steady_ns() - began),
                    " to start JetStream");
   return OkStatus();
+}
+
+// Before the workers run, or while they rest.
+void JetStreamPart::InstallCommitHooks() {
+  for (size_t i = 0; i < server_.workers().size(); ++i) {
+    server_.workers()[i]->SetCommitHook([this, i] { jetstream_->shard(i).Commit(); });
+  }
 }
 
 void JetStreamPart::Stop() {

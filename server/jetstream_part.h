@@ -1,6 +1,9 @@
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "jetstream/jetstream.h"
@@ -16,7 +19,8 @@
 namespace weir::server {
 
 // JetStream as a part of the server: opens the store, gives every worker its shard, and ends both
-// in order (architecture 4.9, 7.6). Made by main when JetStream is on; destroyed before the server.
+// in order (architecture 4.9, 7.6). A reload may end and start it while the server goes on.
+// Destroyed before the server.
 class JetStreamPart {
  public:
   explicit JetStreamPart(Server& server);
@@ -26,8 +30,17 @@ class JetStreamPart {
 
   // For Server::AddPart().
   Server::Part AsPart();
+  // What lives on JetStream: ends before it does when a reload switches it off, and starts behind
+  // it when a reload switches it on. On the main thread, workers running. Before the start.
+  void SetDependents(std::function<void()> end, std::function<void()> start) {
+    end_dependents_ = std::move(end);
+    start_dependents_ = std::move(start);
+  }
 
-  // After the start.
+  // Changes only before the workers run and while they rest.
+  bool running() const { return running_; }
+
+  // While it runs, and for what began then.
   jetstream::JetStream& jetstream() { return *jetstream_; }
   const jetstream::JetStreamOptions& options() const { return options_; }
   storage::RocksCommitQueue& commits() { return *commits_; }
@@ -47,14 +60,23 @@ class JetStreamPart {
   Status Start();
   Status OpenStorage();
   void Stop();
+  void Close();
   void ReadOptions();
   void ReadLimits();
+  void AfterReload();
+  void SwitchOn();
+  void SwitchOff();
+  void InstallCommitHooks();
   void OnReload(const std::vector<ReloadChange>& changes);
   void EnableAccounts();
+  void DisableAccounts();
   void LogBanner() const;
   void KeepStore();
 
   Server& server_;
+  std::function<void()> end_dependents_;
+  std::function<void()> start_dependents_;
+  bool running_ = false;
   std::string directory_;
   jetstream::JetStreamOptions options_;
   jetstream::ServerIdentity identity_;

@@ -71,7 +71,7 @@ void WriteJetStreamLimits(JsonWriter& out, const JetStreamLimits& limits) {
 std::string JetStreamVarzJson(const PageSources& sources, bool with_directory) {
   JsonWriter out;
   out.OpenObject();
-  if (sources.jetstream != nullptr) {
+  if (sources.jetstream_on()) {
     out.Key("config");
     WriteJetStreamConfig(out, sources, with_directory);
     out.Key("stats").OpenObject();

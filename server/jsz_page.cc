@@ -204,7 +204,7 @@ void GatherStreams(PageSources& sources, Query query, std::function<void(const A
 }  // namespace
 
 void MakeJsz(PageSources& sources, JszOptions options, PageDone done) {
-  if (sources.jetstream == nullptr) {
+  if (!sources.jetstream_on()) {
     std::move(done)(DisabledJson(sources));
     return;
   }
@@ -223,7 +223,7 @@ void MakeJsz(PageSources& sources, JszOptions options, PageDone done) {
 }
 
 void MakeAccountJsz(PageSources& sources, JszOptions options, PageDone done) {
-  if (sources.jetstream == nullptr) {
+  if (!sources.jetstream_on()) {
     std::move(done)(Unavailable("jetstream not enabled"));
     return;
   }

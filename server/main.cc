@@ -37,10 +37,13 @@ class ExportsPart {
 
   server::Server::Part AsPart() {
     using server::ReloadChange;
-    return {.start = [this] { return Start(); },
+    jetstream_.SetDependents([this] { Stop(); }, [this] { Restart(); });
+    return {.start = [this] { return jetstream_.running() ? Start() : OkStatus(); },
             .serve =
                 [this](Task next) {
-                  manager_->Start();
+                  if (manager_) {
+                    manager_->Start();
+                  }
                   std::move(next)();
                 },
             .stop = [this] { Stop(); },
@@ -48,7 +51,7 @@ class ExportsPart {
             .after_reload =
                 [this](const std::vector<ReloadChange>& changes) {
                   for (const ReloadChange& change : changes) {
-                    if (change.part == server::ReloadPart::kExports) {
+                    if (change.part == server::ReloadPart::kExports && manager_) {
                       Restart();
                     }
                   }
@@ -128,6 +131,11 @@ class ExportsPart {
       }
     });
     manager_->Shutdown();
+    server_.RunOnAllWorkers([this](server::Worker& worker) {
+      if (worker.index() == 0) {
+        manager_.reset();
+      }
+    });
   }
 
   // Exports resume where they were, the changed ones with their new settings.
@@ -162,7 +170,6 @@ int RunServer(server::Options options, const std::vector<std::string>& arguments
   server::LogOutput output(log, std::string(called_name));
   Status status = output.Start(options.log);
   if (status.ok()) {
-    bool with_jetstream = options.jetstream.enabled;
     server::Server server(std::move(options), log);
     server.SetReopenLog([&output] { output.Reopen(); });
     server.SetReloading({.load = [&arguments] { return server::LoadOptions(arguments); },
@@ -171,12 +178,9 @@ int RunServer(server::Options options, const std::vector<std::string>& arguments
                              [&output](const server::LogOptions& fresh) {
                                return output.Start(fresh);
                              }});
-    std::unique_ptr<server::JetStreamPart> jetstream;
-    std::unique_ptr<ExportsPart> exports;
-    if (with_jetstream) {
-      jetstream = std::make_unique<server::JetStreamPart>(server);
-    }
-    server::PageSources sources(server.context(), server.workers(), jetstream.get());
+    server::JetStreamPart jetstream(server);
+    ExportsPart exports(server, jetstream);
+    server::PageSources sources(server.context(), server.workers(), &jetstream);
     server::SystemEvents events(sources);
     server::SystemServices services(server, sources, events);
     server::ConnectionRecorder recorder(sources, events);
@@ -185,18 +189,12 @@ int RunServer(server::Options options, const std::vector<std::string>& arguments
     const server::MonitorOptions& pages = server.context().options.monitor;
     if (pages.http_port != 0 || pages.https_port != 0) {
       monitor = std::make_unique<server::Monitor>(server, sources);
+      monitor->SetMoreMetrics([&exports](server::PrometheusText& out) { exports.AddMetrics(out); });
       server.AddPart(monitor->AsPart());
     }
     server.AddPart(services.AsPart());
-    if (with_jetstream) {
-      exports = std::make_unique<ExportsPart>(server, *jetstream);
-      if (monitor) {
-        monitor->SetMoreMetrics(
-            [part = exports.get()](server::PrometheusText& out) { part->AddMetrics(out); });
-      }
-      server.AddPart(jetstream->AsPart());
-      server.AddPart(exports->AsPart());
-    }
+    server.AddPart(jetstream.AsPart());
+    server.AddPart(exports.AsPart());
     status = server.Run();
   }
   if (!status.ok()) {

@@ -332,7 +332,7 @@ void AddOwn(PrometheusText& out, const PageSources& sources) {
     out.Add("weir_worker_connections", Type::kGauge, "Connections that a worker serves",
             {{"worker", Cat(worker->index())}}, static_cast<double>(worker->connections()));
   }
-  if (sources.jetstream != nullptr) {
+  if (sources.jetstream_on()) {
     AddCommits(out, sources.jetstream->commits().stats());
     out.Add("weir_storage_checksum_failures_total", Type::kCounter,
             "Stored messages and blocks whose checksum was found wrong", {},

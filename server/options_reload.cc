@@ -238,7 +238,7 @@ void CompareJetStreamSizes(Comparison& all, const JetStreamSettings& running,
 
 void CompareJetStream(Comparison& all, const JetStreamSettings& running,
                       const JetStreamSettings& fresh) {
-  all.Fixed("JetStream", running.enabled, fresh.enabled);
+  all.Name(ReloadPart::kJetStream, "JetStream", running.enabled, fresh.enabled);
   if (running.enabled && fresh.enabled) {
     CompareJetStreamSizes(all, running, fresh);
     if (running.store_dir != fresh.store_dir) {
@@ -261,7 +261,10 @@ void CompareJetStream(Comparison& all, const JetStreamSettings& running,
   all.Fixed("StreamMaxBufferedSize", running.max_buffered_bytes, fresh.max_buffered_bytes);
   all.Fixed("NoJetStreamStrict", !running.strict, !fresh.strict);
   all.Fixed("SyncInterval", Span{running.sync_interval_ns}, Span{fresh.sync_interval_ns});
-  all.Fixed("SyncAlways", running.sync_always, fresh.sync_always);
+  if (running.enabled && fresh.enabled) {
+    // Without a jetstream block it has another default than in the reference.
+    all.Fixed("SyncAlways", running.sync_always, fresh.sync_always);
+  }
 }
 
 void CompareTls(Comparison& all, const Options& running, const Options& fresh) {

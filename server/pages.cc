@@ -3,8 +3,13 @@
 #include <utility>
 
 #include "server/gather.h"
+#include "server/jetstream_part.h"
 
 namespace weir::server {
+
+bool PageSources::jetstream_on() const {
+  return jetstream != nullptr && jetstream->running();
+}
 
 void WritePageHead(JsonWriter& out, const ServerContext& context) {
   out.Field("server_id", context.identity.id);

@@ -24,7 +24,7 @@ class JetStreamPart;
 // What the monitoring pages are made from; HTTP and the $SYS services ask for the same pages. The
 // pages are made on the first worker, which asks the others by mail. Outlives what is under way.
 struct PageSources {
-  // `part`: null when JetStream is not enabled.
+  // `part`: null where there is no JetStream.
   PageSources(ServerContext& server, const std::vector<std::unique_ptr<Worker>>& all,
               JetStreamPart* part)
       : context(server),
@@ -41,6 +41,8 @@ struct PageSources {
   // Requests over HTTP by path.
   StringMap<uint64_t> http_requests;
 
+  // JetStream runs. A page that began while it did may go on to use `jetstream` until it is made.
+  bool jetstream_on() const;
   const Options& options() const { return context.options; }
   Worker& home() const { return *workers.front(); }
 };

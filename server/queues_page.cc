@@ -65,7 +65,7 @@ std::string Compose(const Names& names, const IpqueueszOptions& options, bool sy
 
 void MakeIpqueuesz(PageSources& sources, IpqueueszOptions options, bool system_request,
                    PageDone done) {
-  if (sources.jetstream == nullptr || !options.all) {
+  if (!sources.jetstream_on() || !options.all) {
     std::move(done)(Compose({}, options, system_request));
     return;
   }

@@ -79,6 +79,9 @@ class Server {
   // Runs `task` on every worker and waits until all have; not from a worker. At once, on the
   // calling thread, when the workers do not run.
   void RunOnAllWorkers(const std::function<void(Worker&)>& task);
+  // Runs `task` on the main thread, which calls this, while every worker waits between two of its
+  // events.
+  void WhileWorkersRest(const std::function<void()>& task);
 
  private:
   // By account; those of the global one under its name.
@@ -105,8 +108,6 @@ class Server {
   void ApplyChange(const ReloadChange& change);
   void CloseExcess();
   void DropUnpinned();
-  // Runs `task` on the main thread while every worker waits between two of its events.
-  void WhileWorkersRest(const std::function<void()>& task);
 
   Options options_;
   Log& log_;

@@ -46,11 +46,17 @@ Status Server::Reload() {
       WEIR_RETURN_IF_ERROR(parts_[i].check_reload(fresh));
     }
   }
+  bool pins_changed = options_.tls.pinned_certs != fresh.tls.pinned_certs;
   WhileWorkersRest([&] { Apply(std::move(fresh), changes, std::move(mappers), std::move(tls)); });
   for (size_t i = 0; i < started_parts_; ++i) {
     if (parts_[i].after_reload) {
       parts_[i].after_reload(changes);
     }
+  }
+  context_->config_loaded_wall_ns = clock_->wall_ns();
+  log_.Info("Reloaded server configuration (", options_.config_digest, ")");
+  if (pins_changed) {
+    WhileWorkersRest([this] { DropUnpinned(); });
   }
   return OkStatus();
 }
@@ -58,7 +64,6 @@ Status Server::Reload() {
 // The order of the log's lines is the reference's: each change, then what became of the clients.
 void Server::Apply(Options fresh, const std::vector<ReloadChange>& changes, AccountMappers mappers,
                    std::shared_ptr<const TlsContext> tls) {
-  bool pins_changed = options_.tls.pinned_certs != fresh.tls.pinned_certs;
   options_ = std::move(fresh);
   context_->client_tls = std::move(tls);
   for (const ReloadChange& change : changes) {
@@ -80,11 +85,6 @@ void Server::Apply(Options fresh, const std::vector<ReloadChange>& changes, Acco
     if (parts_[i].reload) {
       parts_[i].reload(changes);
     }
-  }
-  context_->config_loaded_wall_ns = clock_->wall_ns();
-  log_.Info("Reloaded server configuration (", options_.config_digest, ")");
-  if (pins_changed) {
-    DropUnpinned();
   }
 }
 

@@ -45,7 +45,7 @@ std::string StatszJson(PageSources& sources, const TrafficTotals& traffic, size_
   out.Optional("stale_connections", stale);
   WriteByKind(out, "stale_connection_stats", stale);
   out.Optional("stalled_clients", traffic.stalls).Field("active_servers", 1);
-  if (sources.jetstream != nullptr) {
+  if (sources.jetstream_on()) {
     out.Key("jetstream").Raw(JetStreamVarzJson(sources, /*with_directory=*/false));
   }
   out.Field("gomaxprocs", cores).CloseObject().CloseObject();

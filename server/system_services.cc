@@ -304,7 +304,7 @@ void SystemServices::Accountz(SystemRequest request) {
 
 void SystemServices::Jsz(SystemRequest request) {
   auto options = ReadJszOptions(request.body);
-  if (options.ok() && options->leader_only && sources_.jetstream == nullptr) {
+  if (options.ok() && options->leader_only && !sources_.jetstream_on()) {
     return;  // nobody leads here
   }
   AnswerWith(std::move(request), std::move(options), [this](JszOptions read, PageDone done) {

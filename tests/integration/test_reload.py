@@ -7,10 +7,12 @@ import signal
 import socket
 import subprocess
 import time
+from pathlib import Path
 
 import nats
 import pytest
-from harness.server import run_binary
+from harness.monitoring import page
+from harness.server import Server, free_port, run_binary
 from harness.wire_client import WireClient
 
 ALWAYS = ["[INF] Reloaded: authorization users", "[INF] Reloaded: accounts"]
@@ -305,6 +307,38 @@ def test_mappings_and_accounts_with_jetstream_change(start_server):
         plain.send("PUB a 0\r\n\r\n")
         plain.expect(("MSG", "c", "1", None, b""))
         assert "error" not in js.request("$JS.API.STREAM.CREATE.S2", second)
+
+
+def test_jetstream_ends_and_begins(tmp_path):
+    port, http = free_port(), free_port()
+    on = f'jetstream {{ store_dir: "{tmp_path}/js", sync_interval: 120s }}'
+    server = Server(tmp_path / "server")
+    server.write_config = lambda more: Path(server.config_path).write_text(
+        f'listen: "127.0.0.1:{port}"\nhttp: "127.0.0.1:{http}"\n{more}\n', encoding="utf-8")
+    server.write_config(on)
+    with server, WireClient(port) as client:
+        client.request("$JS.API.STREAM.CREATE.S", {"name": "S", "subjects": ["s"]})
+        client.request("$JS.API.CONSUMER.CREATE.S.C", {"stream_name": "S", "config": {"durable_name": "C"}})
+        assert client.request("s", "one")["seq"] == 1
+        for _ in range(2):
+            assert reloaded(server.reload("")) == [*ALWAYS, "[INF] Reloaded: JetStream",
+                                                   "[INF] Initiating JetStream Shutdown...",
+                                                   "[INF] JetStream Shutdown"]
+            client.send("SUB _INBOX.x 7\r\nPUB s _INBOX.x 3\r\ntwo\r\n")
+            assert client.next()[4].startswith(b"NATS/1.0 503"), "nobody takes it"
+            client.send("UNSUB 7\r\n")
+            assert page(http, "/jsz")["disabled"]
+            assert page(http, "/varz")["jetstream"] == {}
+            assert page(http, "/healthz") == {"status": "ok"}
+            log = reloaded(server.reload(on))
+            assert log[:5] == [*ALWAYS, "[INF] Reloaded: JetStream", "[INF] Restarting JetStream",
+                               "[INF] Starting JetStream"]
+            assert log[-1].startswith("[INF] Took ")
+            info = client.request("$JS.API.STREAM.INFO.S")
+            assert (info["state"]["messages"], info["state"]["consumer_count"]) == (1, 1)
+            assert page(http, "/jsz")["streams"] == 1
+        assert client.request("s", "two")["seq"] == 2
+        assert server.stop() == 0
 
 
 def test_the_log_moves_to_another_file(start_server, tmp_path):

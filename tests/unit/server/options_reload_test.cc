@@ -109,10 +109,16 @@ TEST(OptionsReloadTest, JetStreamMayNotShrinkOrMove) {
   EXPECT_THAT(Changes("jetstream {}", "jetstream { max_mem: 1GB }"),
               ElementsAre("config reload not supported for jetstream dynamic max memory and "
                           "store"));
-  EXPECT_THAT(Changes("", "jetstream { store_dir: /x }"),
-              ElementsAre("config reload not supported for JetStream: old=false, new=true"));
   EXPECT_THAT(Changes("jetstream { store_dir: /x }", "jetstream { store_dir: /y }"),
               ElementsAre("config reload not supported for jetstream storage directory"));
+}
+
+TEST(OptionsReloadTest, JetStreamMayEndAndBegin) {
+  constexpr std::string_view kOn = "jetstream { store_dir: /x, max_mem: 1GB, sync_interval: 120s }";
+  EXPECT_THAT(Changes("", std::string(kOn)), ElementsAre("JetStream"));
+  EXPECT_THAT(Changes(std::string(kOn), ""), ElementsAre("JetStream"));
+  EXPECT_THAT(Changes(std::string(kOn), "jetstream { enabled: false, store_dir: /x }"),
+              ElementsAre("JetStream"));
 }
 
 TEST(OptionsReloadTest, SecretsAreNotShown) {
