@@ -5,42 +5,12 @@
 
 #include "tests/bench/load/client.h"
 #include "tests/bench/load/loads.h"
+#include "tests/bench/load/stream_helpers.h"
 
 namespace weir::load {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-// The number behind `key` in a flat JSON text; fails the program when there is none.
-uint64_t NumberOf(std::string_view json, std::string_view key) {
-  const size_t at = json.find(key);
-  uint64_t value = 0;
-  if (at == std::string_view::npos) {
-    Fail("no " + std::string(key) + " in " + std::string(json));
-  }
-  size_t from = at + key.size();
-  while (from < json.size() && (json[from] == ' ' || json[from] == ':')) {
-    ++from;
-  }
-  const auto [end, error] = std::from_chars(json.data() + from, json.data() + json.size(), value);
-  if (error != std::errc()) {
-    Fail("no number behind " + std::string(key) + " in " + std::string(json));
-  }
-  return value;
-}
-
-uint64_t MessagesOf(Loop& loop, const Settings& settings) {
-  return NumberOf(loop.Request("$JS.API.STREAM.INFO." + settings.stream, ""), "\"messages\"");
-}
-
-void CreateStream(Loop& loop, const Settings& settings) {
-  loop.Request("$JS.API.STREAM.CREATE." + settings.stream,
-               "{\"name\":\"" + settings.stream + "\",\"subjects\":[\"" + settings.subject +
-                   (settings.subjects > 1 ? ".*" : "") +
-                   "\"],\"retention\":\"limits\",\"max_consumers\":-1,\"max_msgs\":-1,"
-                   "\"max_bytes\":-1,\"max_age\":0,\"storage\":\"" +
-                   settings.storage + "\",\"discard\":\"old\",\"num_replicas\":1}");
-}
 
 // One publishing connection: each publish has a reply subject of its own under one wildcard, as the
 // official clients do it, and every acknowledgement is checked against what is outstanding.
@@ -117,39 +87,6 @@ class Publisher {
   uint64_t sent_ = 0;
   uint64_t received_ = 0;
   uint64_t highest_ = 0;
-};
-
-// Counts the messages of a consumer and checks that their stream sequences have no gap.
-class Reader {
- public:
-  explicit Reader(uint64_t wanted) : wanted_(wanted) {}
-
-  bool done() const { return received_ >= wanted_; }
-  uint64_t received() const { return received_; }
-
-  // $JS.ACK.<stream>.<consumer>.<delivered>.<stream seq>.<consumer seq>.<time>.<pending>
-  void OnMessage(const Message& message) {
-    size_t at = 0;
-    for (int dots = 0; dots < 5 && at != std::string_view::npos; ++dots) {
-      at = message.reply.find('.', at == 0 ? 0 : at + 1);
-    }
-    if (at == std::string_view::npos) {
-      Fail("a delivery without an ack subject: " + std::string(message.reply));
-    }
-    uint64_t seq = 0;
-    std::from_chars(message.reply.data() + at + 1, message.reply.data() + message.reply.size(),
-                    seq);
-    if (seq != last_ + 1) {
-      Fail("a gap in the sequences: " + std::string(message.reply));
-    }
-    last_ = seq;
-    ++received_;
-  }
-
- private:
-  const uint64_t wanted_;
-  uint64_t received_ = 0;
-  uint64_t last_ = 0;
 };
 
 }  // namespace

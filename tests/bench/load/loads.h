@@ -19,8 +19,10 @@ struct Settings {
   size_t window = 1'000;     // unacknowledged publishes, or messages asked for at once
   std::string stream = "LOAD";
   std::string storage = "file";
-  std::string ack = "none";  // of a pull consumer: none or explicit
-  size_t sleepers = 10;      // of the connections of an overload: how many never read
+  std::string ack = "none";     // of a pull consumer: none or explicit
+  std::string deliver = "all";  // policy of a filtered read
+  uint64_t filters = 0;         // of a consumer
+  size_t sleepers = 10;         // of the connections of an overload: how many never read
   std::chrono::seconds limit{60};
 };
 
@@ -51,6 +53,13 @@ void RunStreamPublish(const Settings& settings);
 void RunOrderedRead(const Settings& settings);
 // Reads the whole stream through a durable pull consumer, `window` messages asked for at once.
 void RunPullRead(const Settings& settings);
+
+// Creates `count` durable pull consumers, `window` requests at once; each on `subject`.<number>
+// when `filters` is above 0, else without a filter.
+void RunCreateConsumers(const Settings& settings);
+// Reads what the first `filters` subjects of the stream hold through a pull consumer with that many
+// filters; `deliver` is its deliver policy. Prints also when the first message was there.
+void RunFilteredRead(const Settings& settings);
 
 // The line of JSON.
 void Report(const char* what, uint64_t messages, std::chrono::steady_clock::time_point began);

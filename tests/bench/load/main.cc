@@ -1,7 +1,7 @@
 // weir_load MODE [--port N] [--subject S] [--count N] [--size N] [--conns N] [--window N]
 //                [--subjects N] [--stream S] [--storage file|memory] [--ack none|explicit]
-//                [--sleepers N] [--limit SECONDS]
-// MODE: pub fan request idle hammer overload subs js-pub js-ordered js-pull
+//                [--filters N] [--deliver POLICY] [--sleepers N] [--limit SECONDS]
+// MODE: pub fan request idle hammer overload subs js-pub js-ordered js-pull consumers js-filter
 //
 // A light generator of the wire protocol on one thread, bounded in count and time, against a server
 // on loopback. Prints one line of JSON.
@@ -63,6 +63,10 @@ Settings ReadSettings(int count, char** words) {
       settings.storage = value;
     } else if (name == "--ack") {
       settings.ack = value;
+    } else if (name == "--deliver") {
+      settings.deliver = value;
+    } else if (name == "--filters") {
+      settings.filters = Number(name, value);
     } else if (name == "--sleepers") {
       settings.sleepers = Number(name, value);
     } else if (name == "--limit") {
@@ -80,15 +84,24 @@ Settings ReadSettings(int count, char** words) {
 int main(int argc, char** argv) {
   using namespace weir::load;
   static const std::map<std::string_view, void (*)(const Settings&)> kModes = {
-      {"pub", RunPublish},        {"fan", RunFanOut},           {"request", RunRequestReply},
-      {"idle", RunIdle},          {"hammer", RunHammer},        {"overload", RunOverload},
-      {"subs", RunSubscriptions}, {"js-pub", RunStreamPublish}, {"js-ordered", RunOrderedRead},
+      {"pub", RunPublish},
+      {"fan", RunFanOut},
+      {"request", RunRequestReply},
+      {"idle", RunIdle},
+      {"hammer", RunHammer},
+      {"overload", RunOverload},
+      {"subs", RunSubscriptions},
+      {"js-pub", RunStreamPublish},
+      {"js-ordered", RunOrderedRead},
       {"js-pull", RunPullRead},
+      {"consumers", RunCreateConsumers},
+      {"js-filter", RunFilteredRead},
   };
   const auto mode = argc > 1 ? kModes.find(argv[1]) : kModes.end();
   if (mode == kModes.end()) {
     Fail(
-        "usage: weir_load pub|fan|request|idle|hammer|overload|subs|js-pub|js-ordered|js-pull "
+        "usage: weir_load pub|fan|request|idle|hammer|overload|subs|js-pub|js-ordered|js-pull|"
+        "consumers|js-filter "
         "[--option value]...");
   }
   mode->second(ReadSettings(argc - 2, argv + 2));
