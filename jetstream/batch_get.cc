@@ -42,7 +42,7 @@ class BatchGet : public std::enable_shared_from_this<BatchGet> {
     next_ = query_.start.start_time_ns ? store.SeqAtTime(*query_.start.start_time_ns)
                                        : std::max<StreamSeq>(1, query_.start.seq);
     if (!query_.start.next_by_subject.empty()) {
-      filters_.push_back(query_.start.next_by_subject);
+      filters_ = {query_.start.next_by_subject};
     }
     pending_ = store.CountFrom(next_, filters_);
     Send(stream);
@@ -234,7 +234,7 @@ class BatchGet : public std::enable_shared_from_this<BatchGet> {
   bool multi_;
   StreamSeq upto_;
   // A run.
-  std::vector<std::string> filters_;
+  protocol::SubjectFilters filters_;
   StreamSeq next_ = 0;
   // The last of subjects.
   std::vector<std::string> subjects_;  // to be resolved

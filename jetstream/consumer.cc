@@ -119,7 +119,9 @@ void Consumer::Configure() {
     int64_t largest = stream_.config().max_msg_size;
     push_->Configure(config_, largest > 0 ? largest : kDefaultBurst);
   }
+  stream_.commit_waiters().Unlink(*this);
   reader_.SetFilters(config_.Filters());
+  stream_.commit_waiters().Link(*this, reader_.subject_filters());
   sample_percent_ = config_.SamplePercent();
   if (!config_.is_durable() && config_.inactive_threshold_ns == 0) {
     config_.inactive_threshold_ns = kDefaultInactiveThreshold;
@@ -206,6 +208,7 @@ void Consumer::Unlink() {
     return;
   }
   stopped_ = true;
+  stream_.commit_waiters().Unlink(*this);
   Environment& env = stream_.env();
   for (Router::SubscriptionId id : subscriptions_) {
     env.router.Unsubscribe(id);
@@ -292,8 +295,8 @@ StreamSeq Consumer::committed_seq() const {
   return stream_.committed_seq();
 }
 
-void Consumer::OnCommitted(StreamSeq) {
-  delivery_.Run();
+void Consumer::WaitForCommit() {
+  stream_.commit_waiters().Wait(*this);
 }
 
 void Consumer::OnRemoved(StreamSeq seq, std::string_view subject) {
@@ -457,9 +460,9 @@ void Consumer::MarkDirty() {
 }
 
 void Consumer::FlushSoon() {
-  if (dirty_) {
+  if (dirty_ && !flush_now_) {
     flush_now_ = true;
-    stream_.MarkDirty();
+    stream_.FlushWithTurn(*this);
   }
 }
 

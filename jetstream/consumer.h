@@ -9,6 +9,7 @@
 #include "jetstream/ack_ledger.h"
 #include "jetstream/api_errors.h"
 #include "jetstream/client_pin.h"
+#include "jetstream/commit_waiters.h"
 #include "jetstream/consumer_config.h"
 #include "jetstream/consumer_events.h"
 #include "jetstream/delivery.h"
@@ -30,7 +31,7 @@ struct AckInfo;
 // answers nothing. Its state is staged into the shard's batch at most every 100 ms, at once when an
 // ack asks for an answer (the answer is sent when the state is durable), and when it stops. A
 // consumer in memory (mem_storage, or of a memory stream) stages nothing.
-class Consumer : public Sink, private DeliveryHost {
+class Consumer : public Sink, private DeliveryHost, private CommitListener {
  public:
   Consumer(Stream& stream, ConsumerConfig config, uint32_t consumer_id, int64_t created_ns);
   ~Consumer() override;
@@ -51,8 +52,6 @@ class Consumer : public Sink, private DeliveryHost {
   bool persistent() const { return persistent_; }
 
   // ---- what the stream calls ----
-  // Messages up to and including `seq` are now visible.
-  void OnCommitted(StreamSeq seq);
   // Messages were removed otherwise than by this consumer's acks: one (its subject, when known,
   // keeps the pending count of a filtered consumer cheap), or everything below `first`.
   void OnRemoved(StreamSeq seq, std::string_view subject = {});
@@ -60,8 +59,8 @@ class Consumer : public Sink, private DeliveryHost {
   // Messages that match `filter` (empty: all) below `below` (0: no bound) were purged; comes after
   // OnTrimmed().
   void OnPurged(std::string_view filter, StreamSeq below);
-  // Stages the consumer's state into the turn's batch when it changed and its time has come.
-  // Called at the end of a turn.
+  // Stages the consumer's state into the turn's batch. Called at the end of a turn, when the
+  // consumer has asked for it.
   void FlushState(storage::StagedBatch& batch);
   // For interest and work-queue retention: does the consumer still need this message?
   bool Needs(StreamSeq seq, std::string_view subject) const;
@@ -107,9 +106,13 @@ class Consumer : public Sink, private DeliveryHost {
   // DeliveryHost
   StreamSeq committed_seq() const override;
   bool may_deliver() const override { return started_ && !stopped_ && !paused(); }
+  void WaitForCommit() override;
   void OnDelivered(StreamSeq seq, int64_t now_ns) override;
   void OnVanished(StreamSeq seq) override;
   void OnExhausted(StreamSeq seq, uint64_t deliveries) override;
+
+  // CommitListener
+  void OnCommitted() override { delivery_.Run(); }
 
   void Configure();
   StreamSeq StartingPoint();

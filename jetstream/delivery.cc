@@ -121,6 +121,7 @@ Delivery::Step Delivery::DeliverNew() {
     case MessageReader::Outcome::kCaughtUp:
       replay_ = false;
       parts_.pull.CaughtUp();
+      parts_.host.WaitForCommit();
       break;
     case MessageReader::Outcome::kLoading:
     case MessageReader::Outcome::kGone:

@@ -22,6 +22,8 @@ class DeliveryHost {
   virtual StreamSeq committed_seq() const = 0;
   // Neither stopped nor paused.
   virtual bool may_deliver() const = 0;
+  // Everything committed was delivered: Run() is wanted when there is more that matches.
+  virtual void WaitForCommit() = 0;
   // A message went out, for the first time or again.
   virtual void OnDelivered(StreamSeq seq, int64_t now_ns) = 0;
   // A message that was to be delivered again is no longer in the stream.

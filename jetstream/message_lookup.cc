@@ -41,9 +41,9 @@ ReadOutcome Look(storage::StreamStore& store, const MessageQuery& query, StoredM
   if (query.start_time_ns) {
     from = store.SeqAtTime(*query.start_time_ns);
   }
-  std::vector<std::string> filters;
+  protocol::SubjectFilters filters;
   if (!query.next_by_subject.empty()) {
-    filters.push_back(query.next_by_subject);
+    filters = {query.next_by_subject};
   }
   ReadOutcome outcome = store.Next(from, filters, out);
   load_from = out.view.seq;

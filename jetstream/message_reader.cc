@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "protocol/subject.h"
-
 namespace weir::jetstream {
 
 using storage::ReadOutcome;
@@ -14,18 +12,9 @@ MessageReader::MessageReader(storage::StreamStore& store, std::function<void(con
     : store_(store), loaded_(std::move(loaded)) {}
 
 void MessageReader::SetFilters(std::vector<std::string> filters) {
-  filters_ = std::move(filters);
-  if (std::find(filters_.begin(), filters_.end(), ">") != filters_.end()) {
-    filters_.clear();
-  }
+  filters_ = protocol::SubjectFilters(std::move(filters));
   counted_ = false;
-}
-
-bool MessageReader::Matches(std::string_view subject) const {
-  return filters_.empty() ||
-         std::any_of(filters_.begin(), filters_.end(), [subject](const std::string& filter) {
-           return protocol::Matches(subject, filter);
-         });
+  searched_from_ = searched_upto_ = 0;
 }
 
 void MessageReader::CollectLast(StreamSeq from, StreamSeq upto) {
@@ -36,7 +25,7 @@ void MessageReader::CollectLast(StreamSeq from, StreamSeq upto) {
     }
     return true;
   };
-  store_.ForEachSubject(filters_.size() == 1 ? std::string_view(filters_[0]) : ">", visit);
+  store_.ForEachSubject(filters_.size() == 1 ? std::string_view(filters()[0]) : ">", visit);
   std::sort(skips_.begin(), skips_.end(), std::greater<>());
   skip_to_ = skips_.empty() ? 0 : upto;
   counted_ = false;
@@ -73,12 +62,17 @@ MessageReader::Outcome MessageReader::Next(StreamSeq from, StreamSeq committed,
     from = std::max(from, skip_to_ + 1);
   }
   while (from <= committed) {
-    switch (store_.Next(from, filters_, out)) {
+    const StreamSeq start =
+        from >= searched_from_ && from <= searched_upto_ ? searched_upto_ + 1 : from;
+    switch (start <= committed ? store_.Next(start, filters_, out) : ReadOutcome::kMissing) {
       case ReadOutcome::kFound:
+        NoteSearched(from, std::min(committed, out.view.seq - 1));
         return out.view.seq <= committed ? Outcome::kMessage : Outcome::kCaughtUp;
       case ReadOutcome::kMissing:
+        NoteSearched(from, committed);
         return Outcome::kCaughtUp;
       case ReadOutcome::kWouldBlock:
+        NoteSearched(from, out.view.seq - 1);
         return Load(out.view.seq);
       case ReadOutcome::kDamaged:
         from = std::max(from, out.view.seq) + 1;
@@ -87,6 +81,14 @@ MessageReader::Outcome MessageReader::Next(StreamSeq from, StreamSeq committed,
     }
   }
   return Outcome::kCaughtUp;
+}
+
+void MessageReader::NoteSearched(StreamSeq from, StreamSeq upto) {
+  if (!filters_.covers_all() && upto >= from) {
+    const bool goes_on = from >= searched_from_ && from <= searched_upto_;
+    searched_from_ = goes_on ? searched_from_ : from;
+    searched_upto_ = goes_on ? std::max(searched_upto_, upto) : upto;
+  }
 }
 
 // kGone: the list is at its end.
@@ -142,7 +144,7 @@ uint64_t MessageReader::Pending(StreamSeq from, StreamSeq committed) {
     from = std::max(from, skip_to_ + 1);
   }
   const storage::StoreState& state = store_.state();
-  if (filters_.empty() && state.num_deleted == 0) {
+  if (filters_.covers_all() && state.num_deleted == 0) {
     StreamSeq first = std::max(from, state.first_seq);
     return skipped + (committed >= first && state.messages > 0 ? committed - first + 1 : 0);
   }
@@ -169,7 +171,7 @@ void MessageReader::OnRemoved(StreamSeq seq, StreamSeq from, std::string_view su
   if (!counted_ || seq < from || seq > counted_upto_) {
     return;
   }
-  if (!filters_.empty() && subject.empty()) {
+  if (!filters_.covers_all() && subject.empty()) {
     counted_ = false;
   } else if (Matches(subject) && count_ > 0) {
     --count_;

@@ -35,8 +35,9 @@ class MessageReader {
 
   // Empty: everything.
   void SetFilters(std::vector<std::string> filters);
-  const std::vector<std::string>& filters() const { return filters_; }
-  bool Matches(std::string_view subject) const;
+  const std::vector<std::string>& filters() const { return filters_.patterns(); }
+  const protocol::SubjectFilters& subject_filters() const { return filters_; }
+  bool Matches(std::string_view subject) const { return filters_.Match(subject); }
 
   // Reads only the last message of each subject up to the present end, then everything. Returns the
   // first of them; 0 when there is none.
@@ -68,14 +69,20 @@ class MessageReader {
   void CollectLast(StreamSeq from, StreamSeq upto);
   Outcome NextSkipping(StreamSeq committed, storage::StoredMessage& out);
   Outcome Load(StreamSeq seq);
+  void NoteSearched(StreamSeq from, StreamSeq upto);
   uint64_t CountFrom(StreamSeq from);
 
   storage::StreamStore& store_;
   std::function<void(const Status&)> loaded_;
-  std::vector<std::string> filters_;
+  protocol::SubjectFilters filters_;
 
   std::vector<StreamSeq> skips_;  // falling: the next one is at the back
   StreamSeq skip_to_ = 0;
+
+  // Nothing matches from searched_from_ up to and including searched_upto_: where filters are rare,
+  // a search goes on where the one before ended. 0: not known.
+  StreamSeq searched_from_ = 0;
+  StreamSeq searched_upto_ = 0;
 
   bool counted_ = false;
   uint64_t count_ = 0;          // matches from the position up to counted_upto_

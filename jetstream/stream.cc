@@ -57,6 +57,11 @@ void Stream::MarkDirty() {
   }
 }
 
+void Stream::FlushWithTurn(Consumer& consumer) {
+  flushing_.push_back(&consumer);
+  MarkDirty();
+}
+
 void Stream::WhenDurable(Task done) {
   shard_.WhenDurable([done = std::move(done)](const Status& status) mutable {
     if (status.ok()) {
@@ -511,7 +516,7 @@ bool Stream::needs_sync() const {
 StreamSeq Stream::Flush(storage::StagedBatch& batch) {
   dirty_ = false;
   retention_->EnforceLimits();
-  for (auto& [consumer_name, consumer] : consumers_) {
+  for (Consumer* consumer : std::exchange(flushing_, {})) {
     consumer->FlushState(batch);
   }
   store_->Flush(batch);
@@ -530,6 +535,7 @@ void Stream::OnCommitted(StreamSeq seq) {
   if (seq <= committed_seq_) {
     return;
   }
+  const StreamSeq first = committed_seq_ + 1;
   committed_seq_ = seq;
   if (republisher_ != nullptr) {
     republisher_->Release(seq, spec_.account, env().router);
@@ -543,9 +549,7 @@ void Stream::OnCommitted(StreamSeq seq) {
   if (stopped_) {
     return;
   }
-  for (auto& [consumer_name, consumer] : consumers_) {
-    consumer->OnCommitted(seq);
-  }
+  commit_waiters_.Wake(*store_, first, seq);
   if (!readers_.empty()) {
     WakeReaders();
   }
@@ -710,6 +714,7 @@ void Stream::RemoveConsumer(Consumer& consumer) {
   }
   std::unique_ptr<Consumer> removed = std::move(at->second);
   consumers_.erase(at);
+  std::erase(flushing_, &consumer);
   if (spec_.usage != nullptr) {
     spec_.usage->AddConsumers(-1);
   }

@@ -82,6 +82,7 @@ class Stream : public Sink {
   // The same for everything up to and including `seq`.
   void MessagesDone(Consumer& consumer, StreamSeq seq);
 
+  CommitWaiters& commit_waiters() { return commit_waiters_; }
   StringMap<std::unique_ptr<Consumer>>& consumers() { return consumers_; }
   const StringMap<std::unique_ptr<Consumer>>& consumers() const { return consumers_; }
   Consumer* FindConsumer(std::string_view consumer_name);
@@ -98,6 +99,8 @@ class Stream : public Sink {
   uint32_t NextConsumerId();
   // Makes the end of the turn call Consumer::FlushState() of this stream's consumers.
   void MarkDirty();
+  // FlushState() of this consumer is called at the end of the turn, unless it is removed before.
+  void FlushWithTurn(Consumer& consumer);
   // Runs `done` at this home when everything staged so far is durable; for answers that promise it.
   // When the commit fails `done` is dropped.
   void WhenDurable(Task done);
@@ -213,6 +216,8 @@ class Stream : public Sink {
   Shard& shard_;
   StreamSpec spec_;
   std::unique_ptr<storage::StreamStore> store_;
+  CommitWaiters commit_waiters_;
+  std::vector<Consumer*> flushing_;  // whose state goes with this turn
   StringMap<std::unique_ptr<Consumer>> consumers_;
   std::vector<Adopted> adopted_;  // waiting for Start()
   uint32_t last_consumer_id_ = 0;

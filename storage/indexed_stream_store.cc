@@ -11,28 +11,20 @@ namespace weir::storage {
 
 namespace {
 
-// A search by wildcard reads on for so many messages before it asks the index, which costs a walk
-// over all subjects.
+// A search by wildcard reads on for at least so many messages before it asks the index, which costs
+// a walk over all subjects.
 constexpr uint64_t kMissesBeforeIndex = 256;
+// Reading a message of the caches costs about as much as looking up so many subjects.
+constexpr uint64_t kLookupsPerRead = 2;
+// … and as much as comparing so many subjects with a wildcard.
+constexpr uint64_t kMatchesPerRead = 4;
+// So few messages are read rather than looked up in any case.
+constexpr uint64_t kShortTail = 8;
 // One call of Next() looks at so many messages; then the caller gets to do other work.
 constexpr uint64_t kScanBudget = 100'000;
 
 bool CoversAll(std::string_view filter) {
   return filter.empty() || filter == ">";
-}
-
-bool CoversAll(const std::vector<std::string>& filters) {
-  return filters.empty() ||
-         std::any_of(filters.begin(), filters.end(), [](const auto& f) { return CoversAll(f); });
-}
-
-bool MatchesAny(std::string_view subject, const std::vector<std::string>& filters) {
-  for (const std::string& filter : filters) {
-    if (subject == filter || protocol::Matches(subject, filter)) {
-      return true;
-    }
-  }
-  return false;
 }
 
 }  // namespace
@@ -264,18 +256,18 @@ ReadOutcome IndexedStreamStore::NextAny(StreamSeq from, StoredMessage& out) {
   return ReadOutcome::kMissing;
 }
 
-ReadOutcome IndexedStreamStore::Next(StreamSeq from, const std::vector<std::string>& filters,
+ReadOutcome IndexedStreamStore::Next(StreamSeq from, const protocol::SubjectFilters& filters,
                                      StoredMessage& out) {
   if (state_.messages == 0 || from > state_.last_seq) {
     return ReadOutcome::kMissing;
   }
-  if (CoversAll(filters)) {
+  if (filters.covers_all()) {
     return NextAny(from, out);
   }
   return NextMatching(std::max(from, state_.first_seq), filters, out);
 }
 
-StreamSeq IndexedStreamStore::Candidate(StreamSeq from, const std::vector<std::string>& filters,
+StreamSeq IndexedStreamStore::Candidate(StreamSeq from, const protocol::SubjectFilters& filters,
                                         bool& exact) const {
   StreamSeq best = 0;
   exact = true;
@@ -288,18 +280,27 @@ StreamSeq IndexedStreamStore::Candidate(StreamSeq from, const std::vector<std::s
     }
     return best != from || exact;  // nothing can be lower
   };
-  for (const std::string& filter : filters) {
+  for (const std::string& filter : filters.patterns()) {
     index_.ForEach(filter, consider);
   }
   return best;
 }
 
+uint64_t IndexedStreamStore::CostOfIndex(const protocol::SubjectFilters& filters) const {
+  if (filters.literal()) {
+    return filters.size() / kLookupsPerRead;
+  }
+  return std::clamp(filters.size() * index_.num_subjects() / kMatchesPerRead, kMissesBeforeIndex,
+                    kScanBudget / 2);
+}
+
 ReadOutcome IndexedStreamStore::NextMatching(StreamSeq from,
-                                             const std::vector<std::string>& filters,
+                                             const protocol::SubjectFilters& filters,
                                              StoredMessage& out) {
-  bool literal = std::none_of(filters.begin(), filters.end(),
-                              [](const auto& f) { return protocol::HasWildcard(f); });
-  uint64_t ask_index_at = literal ? 0 : kMissesBeforeIndex;
+  // With few literal filters the index is asked first; else it is asked for what reading has cost
+  // by then, so that the two together cost at most twice what the better one would have.
+  uint64_t index_cost = CostOfIndex(filters);
+  uint64_t ask_index_at = index_cost <= kShortTail ? 0 : index_cost;
   uint64_t looked_at = 0;
   for (StreamSeq seq = NextExisting(from); seq <= state_.last_seq; seq = NextExisting(seq + 1)) {
     if (looked_at >= ask_index_at) {
@@ -312,9 +313,7 @@ ReadOutcome IndexedStreamStore::NextMatching(StreamSeq from,
       if (seq > state_.last_seq) {
         return ReadOutcome::kMissing;
       }
-      // Asking costs a look at every subject: the next time not before as many messages.
-      ask_index_at = looked_at + std::max<uint64_t>(literal ? 16 : kMissesBeforeIndex,
-                                                    literal ? 0 : index_.num_subjects());
+      ask_index_at = looked_at + std::max<uint64_t>(index_cost, 16);
     }
     if (++looked_at > kScanBudget) {
       out.view = MessageView{};
@@ -328,7 +327,7 @@ ReadOutcome IndexedStreamStore::NextMatching(StreamSeq from,
       out.view.seq = seq;
       return outcome;
     }
-    if (outcome == ReadOutcome::kFound && MatchesAny(fetched.view.subject, filters)) {
+    if (outcome == ReadOutcome::kFound && filters.Match(fetched.view.subject)) {
       out.view = fetched.view;
       out.keep = *fetched.keep;
       return outcome;
@@ -408,21 +407,40 @@ uint64_t IndexedStreamStore::CountMatching(StreamSeq first, StreamSeq last,
   return count;
 }
 
-uint64_t IndexedStreamStore::CountFrom(StreamSeq from, const std::vector<std::string>& filters) {
+std::optional<uint64_t> IndexedStreamStore::CountByReading(
+    StreamSeq first, const protocol::SubjectFilters& filters) {
+  uint64_t count = 0;
+  for (StreamSeq seq = NextExisting(first); seq <= state_.last_seq; seq = NextExisting(seq + 1)) {
+    Fetched fetched;
+    ReadOutcome outcome = Fetch(seq, Wait::kNo, fetched);
+    if (outcome == ReadOutcome::kWouldBlock) {
+      return std::nullopt;
+    }
+    count += outcome == ReadOutcome::kFound && filters.Match(fetched.view.subject) ? 1 : 0;
+  }
+  return count;
+}
+
+uint64_t IndexedStreamStore::CountFrom(StreamSeq from, const protocol::SubjectFilters& filters) {
   if (state_.messages == 0 || from > state_.last_seq) {
     return 0;
   }
-  if (from <= state_.first_seq && CoversAll(filters)) {
+  if (from <= state_.first_seq && filters.covers_all()) {
     return state_.messages;
   }
-  if (CoversAll(filters)) {
+  if (filters.covers_all()) {
     return state_.last_seq - from + 1 - deleted_.CountIn(from, state_.last_seq);
+  }
+  if (state_.last_seq - from < std::max(kShortTail, CostOfIndex(filters))) {
+    if (auto read = CountByReading(from, filters)) {
+      return *read;
+    }
   }
   uint64_t count = 0;
   uint64_t straddling_messages = 0;
   std::vector<SubjectId> straddling;  // begin below `from`, end at or above it
   absl::flat_hash_set<SubjectId> seen;
-  for (const std::string& filter : filters) {
+  for (const std::string& filter : filters.patterns()) {
     index_.ForEach(filter, [&](SubjectId id) {
       StreamIndex::Bounds bounds = index_.bounds(id);
       if ((filters.size() > 1 && !seen.insert(id).second) || bounds.last < from) {

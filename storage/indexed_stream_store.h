@@ -30,13 +30,13 @@ class IndexedStreamStore : public StreamStore {
 
   const StoreState& state() const override;
   ReadOutcome Get(StreamSeq seq, StoredMessage& out) override;
-  ReadOutcome Next(StreamSeq from, const std::vector<std::string>& filters,
+  ReadOutcome Next(StreamSeq from, const protocol::SubjectFilters& filters,
                    StoredMessage& out) override;
   std::optional<SubjectState> LastOf(std::string_view subject) const override;
   void ForEachSubject(
       std::string_view pattern,
       const std::function<bool(std::string_view, const SubjectState&)>& visit) const override;
-  uint64_t CountFrom(StreamSeq from, const std::vector<std::string>& filters) override;
+  uint64_t CountFrom(StreamSeq from, const protocol::SubjectFilters& filters) override;
   StreamSeq SeqAtTime(int64_t time_ns) override;
   std::vector<std::pair<StreamSeq, StreamSeq>> DeletedRuns(size_t limit) const override;
 
@@ -90,12 +90,16 @@ class IndexedStreamStore : public StreamStore {
   ReadOutcome NextAny(StreamSeq from, StoredMessage& out);
   // The first sequence at or above `from` that the index cannot rule out; 0: there is none.
   // `exact`: the message there matches.
-  StreamSeq Candidate(StreamSeq from, const std::vector<std::string>& filters, bool& exact) const;
-  ReadOutcome NextMatching(StreamSeq from, const std::vector<std::string>& filters,
+  StreamSeq Candidate(StreamSeq from, const protocol::SubjectFilters& filters, bool& exact) const;
+  ReadOutcome NextMatching(StreamSeq from, const protocol::SubjectFilters& filters,
                            StoredMessage& out);
   SubjectState Exact(SubjectId id);
   StreamSeq SearchFirst(SubjectId id, StreamSeq from);
   StreamSeq SearchLast(SubjectId id, StreamSeq from);
+  // What asking the index costs, in messages that could be read instead.
+  uint64_t CostOfIndex(const protocol::SubjectFilters& filters) const;
+  // The messages from `first` on that match, read one by one; nullopt when one is on disk.
+  std::optional<uint64_t> CountByReading(StreamSeq first, const protocol::SubjectFilters& filters);
   uint64_t CountMatching(StreamSeq first, StreamSeq last, const std::vector<SubjectId>& subjects);
 
   StoreState state_;

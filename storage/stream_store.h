@@ -14,6 +14,7 @@
 #include "protocol/base/bytes.h"
 #include "protocol/base/ids.h"
 #include "protocol/base/status.h"
+#include "protocol/subject_filters.h"
 
 namespace weir::storage {
 
@@ -112,11 +113,11 @@ class StreamStore {
 
   virtual ReadOutcome Get(StreamSeq seq, StoredMessage& out) = 0;
 
-  // The first existing message at or above `from` whose subject matches one of `filters` (empty
-  // list: all). Skips by the subject index, never by reading messages that cannot match. On kFound,
+  // The first existing message at or above `from` whose subject matches `filters`. Skips by the
+  // subject index, never by reading messages that cannot match. On kFound,
   // `out` is the message; on kWouldBlock, out.view.seq says from where Load() must start; on
   // kMissing there is none up to the end.
-  virtual ReadOutcome Next(StreamSeq from, const std::vector<std::string>& filters,
+  virtual ReadOutcome Next(StreamSeq from, const protocol::SubjectFilters& filters,
                            StoredMessage& out) = 0;
 
   // Brings the messages around `seq` into memory on the blocking pool, then runs `done` at the
@@ -137,8 +138,8 @@ class StreamStore {
   virtual void ForEachSubject(
       std::string_view pattern,
       const std::function<bool(std::string_view subject, const SubjectState&)>& visit) const = 0;
-  // How many messages at or above `from` match one of the filters (empty list: all).
-  virtual uint64_t CountFrom(StreamSeq from, const std::vector<std::string>& filters) = 0;
+  // How many messages at or above `from` match the filters.
+  virtual uint64_t CountFrom(StreamSeq from, const protocol::SubjectFilters& filters) = 0;
 
   // First sequence whose time is at or after `time_ns`; last_seq + 1 when none.
   virtual StreamSeq SeqAtTime(int64_t time_ns) = 0;

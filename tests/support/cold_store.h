@@ -18,7 +18,7 @@ class ColdStore : public FileLikeStore {
     auto outcome = FileLikeStore::Get(seq, out);
     return outcome == storage::ReadOutcome::kFound ? Thaw(out) : outcome;
   }
-  storage::ReadOutcome Next(StreamSeq from, const std::vector<std::string>& filters,
+  storage::ReadOutcome Next(StreamSeq from, const protocol::SubjectFilters& filters,
                             storage::StoredMessage& out) override {
     auto outcome = FileLikeStore::Next(from, filters, out);
     return outcome == storage::ReadOutcome::kFound ? Thaw(out) : outcome;

@@ -29,7 +29,7 @@ class StoreHarness {
   virtual uint64_t BytesOf(const storage::MessageView& message) const = 0;
 
   storage::ReadOutcome Get(StreamSeq seq, storage::StoredMessage& out);
-  storage::ReadOutcome Next(StreamSeq from, const std::vector<std::string>& filters,
+  storage::ReadOutcome Next(StreamSeq from, const protocol::SubjectFilters& filters,
                             storage::StoredMessage& out);
 
  protected:
@@ -68,7 +68,7 @@ inline storage::ReadOutcome StoreHarness::Get(StreamSeq seq, storage::StoredMess
 }
 
 inline storage::ReadOutcome StoreHarness::Next(StreamSeq from,
-                                               const std::vector<std::string>& filters,
+                                               const protocol::SubjectFilters& filters,
                                                storage::StoredMessage& out) {
   while (true) {
     storage::ReadOutcome outcome = store().Next(from, filters, out);

@@ -25,8 +25,9 @@ class ColdStore : public storage::MemoryStreamStore {
     }
     return MemoryStreamStore::Get(seq, out);
   }
-  storage::ReadOutcome Next(StreamSeq from, const std::vector<std::string>& filters,
+  storage::ReadOutcome Next(StreamSeq from, const protocol::SubjectFilters& filters,
                             storage::StoredMessage& out) override {
+    searched_from.push_back(from);
     auto outcome = MemoryStreamStore::Next(from, filters, out);
     if (outcome == storage::ReadOutcome::kFound && out.view.seq == damaged) {
       return storage::ReadOutcome::kDamaged;
@@ -42,6 +43,7 @@ class ColdStore : public storage::MemoryStreamStore {
   }
   void FinishLoad(const Status& status) { std::move(waiting)(status); }
 
+  std::vector<StreamSeq> searched_from;  // by Next()
   StreamSeq cold_below = 0;
   StreamSeq damaged = 0;
   std::vector<StreamSeq> loads;
@@ -222,6 +224,24 @@ TEST_F(MessageReaderTest, ADamagedMessageIsPassedOver) {
 
   EXPECT_EQ(reader_.Next(1, 2, message), Outcome::kMessage);
   EXPECT_EQ(message.view.seq, 2u);
+}
+
+TEST_F(MessageReaderTest, ASearchGoesOnWhereTheOneBeforeEnded) {
+  reader_.SetFilters({"a.*"});
+  for (int i = 0; i < 10; ++i) {
+    Append("b");
+  }
+  storage::StoredMessage message;
+  EXPECT_EQ(reader_.Next(1, 10, message), Outcome::kCaughtUp);
+  Append("b");
+  Append("a.1");
+  EXPECT_EQ(reader_.Next(1, 12, message), Outcome::kMessage);
+  EXPECT_EQ(message.view.seq, 12u);
+  EXPECT_EQ(store_.searched_from, (std::vector<StreamSeq>{1, 11}));
+  // A position before what was searched is searched again, and so are other filters.
+  reader_.SetFilters({"b"});
+  EXPECT_EQ(reader_.Next(1, 12, message), Outcome::kMessage);
+  EXPECT_EQ(message.view.seq, 1u);
 }
 
 TEST_F(MessageReaderTest, GetTellsWhatIsGone) {
