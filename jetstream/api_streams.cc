@@ -83,16 +83,13 @@ ApiError CheckCreate(Catalog& catalog, const ApiRequest& request, StreamConfig& 
   if (config.mirror_direct && !config.mirror) {
     return MakeError(10052, "stream has no mirror but does have mirror direct");
   }
+  if (!catalog.IsTaken(request.account, config.name)) {
+    if (ApiError error = catalog.CheckRoom(request.account, config, nullptr)) {
+      return error;
+    }
+  }
   return CheckStreamConfig(config, catalog.env().options, catalog.limits_of(request.account),
                            pedantic);
-}
-
-// The record of a stream that could not be opened goes again.
-void GiveUp(Catalog& catalog, AccountId account, const std::string& name, StreamId id) {
-  catalog.env().executor.Post([&catalog, account, name, id] {
-    catalog.Erase(account, name, id);
-    catalog.env().meta.DeleteStream(catalog.meta_shard().batch(), id);
-  });
 }
 
 void CreateAtHome(Catalog& catalog, Shard& home, StreamSpec spec, const ApiRequest& request) {
@@ -102,7 +99,7 @@ void CreateAtHome(Catalog& catalog, Shard& home, StreamSpec spec, const ApiReque
                                 config.first_seq, &env.executor});
   if (!store.ok()) {
     env.log.Error("JetStream stream '", config.name, "' has no store: ", Message(store.status()));
-    GiveUp(catalog, spec.account, config.name, spec.id);
+    catalog.GiveUp(spec.account, config.name, spec.id);
     RespondError(env, request, kCreate, MakeError(10049, Message(store.status())));
     return;
   }
@@ -329,6 +326,8 @@ void HandleStreamCreate(Catalog& catalog, ApiRequest request) {
                         });
         return;
       }
+      error = MakeError(10058);
+    } else if (catalog.IsTaken(request.account, wanted.config.name)) {
       error = MakeError(10058);
     }
   }

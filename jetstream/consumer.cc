@@ -120,6 +120,7 @@ void Consumer::Configure() {
     push_->Configure(config_, largest > 0 ? largest : kDefaultBurst);
   }
   stream_.commit_waiters().Unlink(*this);
+  ConfigureDeadLetters();
   reader_.SetFilters(config_.Filters());
   stream_.commit_waiters().Link(*this, reader_.subject_filters());
   sample_percent_ = config_.SamplePercent();
@@ -131,6 +132,18 @@ void Consumer::Configure() {
     // Spread over a second, so that the consumers of a lost client do not all go at once.
     inactive_ns_ +=
         100 * kMillisecond + static_cast<int64_t>(stream_.env().random.Below(900)) * kMillisecond;
+  }
+}
+
+void Consumer::ConfigureDeadLetters() {
+  auto subject = config_.dead_letter();
+  if (!subject) {
+    dead_letters_.reset();
+  } else if (dead_letters_ == nullptr || dead_letters_->subject() != *subject) {
+    dead_letters_ = std::make_unique<DeadLetters>(
+        stream_.env(), stream_.store(),
+        DeadLetters::Origin{stream_.account(), stream_.name(), name_, stream_.id()}, *subject,
+        [this](StreamSeq seq, const DeadLetter& letter) { OnDeadLetterDone(seq, letter); });
   }
 }
 
@@ -215,6 +228,7 @@ void Consumer::Unlink() {
   }
   subscriptions_.clear();
   delivery_.Stop();
+  dead_letters_.reset();
   if (push_ != nullptr) {
     push_->Stop();
   }
@@ -273,6 +287,9 @@ StatusOr<StreamSeq> Consumer::Reset(StreamSeq seq) {
     return InvalidArgument("not allowed");
   }
   ledger_.Reset(seq);
+  if (dead_letters_ != nullptr) {
+    dead_letters_->Clear();
+  }
   reader_.Invalidate();
   MarkDirty();
   delivery_.Run();
@@ -394,6 +411,9 @@ void Consumer::OnPinChanged(std::string_view reason) {
 void Consumer::OnExhausted(StreamSeq seq, uint64_t deliveries) {
   MarkDirty();
   events_.Exceeded(seq, deliveries);
+  if (dead_letters_ != nullptr) {
+    dead_letters_->Send(seq, {deliveries, DeadReason::kMaxDeliver, {}, {}});
+  }
 }
 
 void Consumer::OnLoaded(const Status& status) {
@@ -471,8 +491,7 @@ void Consumer::FlushState(storage::StagedBatch& batch) {
     return;
   }
   Environment& env = stream_.env();
-  ConsumerState state{ledger_.Save(), reader_.resume_seq()};
-  env.meta.PutConsumerState(batch, stream_.id(), id_, EncodeConsumerState(state, WallOffset()));
+  env.meta.PutConsumerState(batch, stream_.id(), id_, EncodeConsumerState(state(), WallOffset()));
   dirty_ = flush_now_ = false;
   last_flush_ns_ = env.clock.steady_ns();
   env.timers.Cancel(flush_timer_);

@@ -12,6 +12,8 @@
 #include "jetstream/commit_waiters.h"
 #include "jetstream/consumer_config.h"
 #include "jetstream/consumer_events.h"
+#include "jetstream/consumer_state.h"
+#include "jetstream/dead_letters.h"
 #include "jetstream/delivery.h"
 #include "jetstream/environment.h"
 #include "jetstream/message_reader.h"
@@ -93,6 +95,9 @@ class Consumer : public Sink, private DeliveryHost, private CommitListener {
   size_t num_waiting();
   bool paused() const;
 
+  // What survives a restart; times are steady.
+  ConsumerState state() const { return {ledger_.Save(), reader_.resume_seq()}; }
+
   // The members of ConsumerInfo (jetstream-api.md 9.4) into an open object. Lists leave the
   // server's own metadata out, kBare the whole configuration.
   enum class InfoStyle : uint8_t { kAlone, kListed, kBare };
@@ -115,6 +120,7 @@ class Consumer : public Sink, private DeliveryHost, private CommitListener {
   void OnCommitted() override { delivery_.Run(); }
 
   void Configure();
+  void ConfigureDeadLetters();
   StreamSeq StartingPoint();
   StreamSeq LastMatching();
   // Drops from the ledger what is no longer in the stream.
@@ -128,7 +134,10 @@ class Consumer : public Sink, private DeliveryHost, private CommitListener {
   void OnAck(const Inbound& message);
   bool Acknowledge(const AckInfo& info, int64_t now_ns, bool sample);
   void Nak(const AckInfo& info, int64_t now_ns, std::string_view argument);
-  void Terminate(const AckInfo& info, int64_t now_ns, std::string_view reason);
+  // True: `reply` is answered when the dead letter is done.
+  bool Terminate(const AckInfo& info, int64_t now_ns, std::string_view reason,
+                 std::string_view reply);
+  void OnDeadLetterDone(StreamSeq seq, const DeadLetter& letter);
   void AnswerAck(std::string_view reply, bool when_durable);
   void MessageDone(StreamSeq seq);
   std::unique_ptr<PushFlow> MakePush();
@@ -157,7 +166,8 @@ class Consumer : public Sink, private DeliveryHost, private CommitListener {
   MessageReader reader_;
   ClientPin pin_;
   PullQueue pull_;
-  std::unique_ptr<PushFlow> push_;  // null for a pull consumer
+  std::unique_ptr<PushFlow> push_;             // null for a pull consumer
+  std::unique_ptr<DeadLetters> dead_letters_;  // null where none are sent
   Delivery delivery_;
 
   std::vector<Router::SubscriptionId> subscriptions_;
