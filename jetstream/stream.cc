@@ -8,6 +8,7 @@
 #include "jetstream/direct_get.h"
 #include "jetstream/expiry.h"
 #include "jetstream/fast_batches.h"
+#include "jetstream/origin.h"
 #include "jetstream/republisher.h"
 #include "jetstream/retention.h"
 #include "jetstream/scheduler.h"
@@ -91,6 +92,7 @@ void Stream::Start() {
   if (scheduler_ != nullptr) {
     scheduler_->Watch();
   }
+  SetOrigins();
 }
 
 void Stream::Stop(int status, std::string_view text) {
@@ -102,6 +104,7 @@ void Stream::Stop(int status, std::string_view text) {
   direct_get_.reset();
   atomic_batches_.reset();
   fast_batches_.reset();
+  origins_.clear();
   for (auto& [consumer_name, consumer] : consumers_) {
     consumer->Stop(status, text);
   }
@@ -124,8 +127,13 @@ void Stream::Persist() {
   }
   JsonWriter config;
   WriteStreamConfig(config, spec_.config);
+  std::string text = config.Take();
+  if (std::string positions = PositionsJson(); !positions.empty()) {
+    text.back() = ',';
+    CatTo(text, "\"", kPositionsField, "\":", positions, "}");
+  }
   env().meta.PutStream(
-      batch(), {id(), env().accounts.NameOf(spec_.account), config.Take(), spec_.created_ns});
+      batch(), {id(), env().accounts.NameOf(spec_.account), std::move(text), spec_.created_ns});
 }
 
 void Stream::ApplyConfig(StreamConfig config) {
@@ -150,6 +158,9 @@ void Stream::ApplyConfig(StreamConfig config) {
   }
   SetExtras();
   retention_->EnforceSubjectLimit();
+  if (started_) {
+    SetOrigins();
+  }
   dedupe_.set_window(spec_.config.duplicate_window_ns);
   Persist();
   MarkDirty();
@@ -510,6 +521,10 @@ bool Stream::needs_sync() const {
 
 StreamSeq Stream::Flush(storage::StagedBatch& batch) {
   dirty_ = false;
+  if (std::exchange(positions_changed_, false)) {
+    // With the messages, so that each is taken once.
+    Persist();
+  }
   retention_->EnforceLimits();
   for (auto& [consumer_name, consumer] : consumers_) {
     consumer->FlushState(batch);

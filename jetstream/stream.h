@@ -28,6 +28,7 @@ class AtomicBatches;
 class DirectGet;
 class Expiry;
 class FastBatches;
+class Origin;
 class Republisher;
 class Retention;
 class Scheduler;
@@ -171,6 +172,15 @@ class Stream : public Sink {
   std::string AckText(StreamSeq seq, std::string_view more) const;
   // Acks what was staged last, when it is committed.
   void AckBatch(std::string_view reply, std::string_view id, size_t count);
+  // A message of a mirrored origin, with its number and time there. False: not now.
+  bool StoreMirrored(const storage::MessageView& message);
+  // A message of an origin, marked as such. False: the stream is full. A duplicate is dropped.
+  bool StoreSourced(const Inbound& message);
+  // The members "mirror" or "sources" of StreamInfo, if the stream has any.
+  void WriteOrigins(JsonWriter& out) const;
+  // The positions in the origins as Persist() has written them, before Start().
+  static constexpr std::string_view kPositionsField = "weir_positions";
+  void AdoptPositions(std::string_view stored);
   // Of the whole server; null in a stream that is not counted.
   AccountUsage* server_usage() const;
 
@@ -204,6 +214,9 @@ class Stream : public Sink {
   void Skip(const storage::MessageView& message);
   void ApplyRollup(Rollup rollup, std::string_view subject, StreamSeq seq);
   void PublishAck(std::string_view reply, StreamSeq seq, bool duplicate);
+  // Makes the origins fit the configuration; what stays goes on.
+  void SetOrigins();
+  std::string PositionsJson() const;
   // What the configuration asks for besides subjects: direct gets, transform, republish.
   void SetExtras();
   void Append(const storage::MessageView& view, const PublishFacts& facts);
@@ -227,6 +240,9 @@ class Stream : public Sink {
   std::unique_ptr<AtomicBatches> atomic_batches_;  // made when one comes
   std::unique_ptr<FastBatches> fast_batches_;
   std::unique_ptr<Scheduler> scheduler_;
+  StringMap<std::unique_ptr<Origin>> origins_;  // by Origin::KeyOf()
+  StringMap<StreamSeq> positions_;              // by the same; what is stored
+  bool positions_changed_ = false;
   std::deque<OwnedMessage> stalled_;
   size_t stalled_bytes_ = 0;
   AckQueue acks_;

@@ -91,6 +91,7 @@ void WriteStreamInfo(JsonWriter& out, Stream& stream, std::string_view state,
   if (options.cluster) {
     out.Key("cluster").OpenObject().Field("leader", env.server.name).CloseObject();
   }
+  stream.WriteOrigins(out);
   out.Key("ts").Time(env.clock.wall_ns());
 }
 

@@ -38,6 +38,7 @@ MASKS = [
     (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", lambda m: m[0] if m[0].startswith("0001") else "TIME"),
     (r"\b2\.15\.\d+\b", "2.15.x"),
     (r"\b[NUA][A-Z2-7]{55}\b", "KEY"),
+    (r"(Nats-Stream-Source: [^|]*) [A-Za-z0-9]{8} \|", r"\1 IDENT |"),
     (r"_INBOX\.[A-Za-z0-9.]+", "INBOX"),
     # Not names of Go's types.
     (r"\b(?!(?:JS)?(?:[A-Z][a-z]+)+\b)[A-Za-z0-9]{22}\b", "ID"),
