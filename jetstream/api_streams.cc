@@ -395,6 +395,7 @@ void HandleStreamDelete(Catalog& catalog, ApiRequest request) {
   catalog.Forward(
       std::move(request), name, kDelete, [](Stream& stream, const ApiRequest& deletion) {
         Shard& home = stream.shard();
+        stream.ForgetOrigins();
         stream.Stop(409, "Consumer Deleted");
         stream.Destroy();
         AdviseStream(home.env(), stream.account(), stream.name(), "DELETED", "delete");

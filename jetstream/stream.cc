@@ -102,6 +102,7 @@ void Stream::Stop(int status, std::string_view text) {
   }
   subscriptions_.clear();
   direct_get_.reset();
+  mirror_get_.reset();
   atomic_batches_.reset();
   fast_batches_.reset();
   origins_.clear();
@@ -173,7 +174,7 @@ void Stream::SetExtras() {
   if (!config.allow_direct) {
     direct_get_.reset();
   } else if (direct_get_ == nullptr && started_) {
-    direct_get_ = std::make_unique<DirectGet>(*this);
+    direct_get_ = std::make_unique<DirectGet>(*this, name());
   }
   transform_.reset();
   if (config.subject_transform) {
@@ -674,6 +675,18 @@ Consumer* Stream::FindConsumer(std::string_view consumer_name) {
   return at == consumers_.end() ? nullptr : at->second.get();
 }
 
+size_t Stream::num_consumers() const {
+  return static_cast<size_t>(
+      std::count_if(consumers_.begin(), consumers_.end(),
+                    [](const auto& entry) { return !entry.second->config().direct; }));
+}
+
+void Stream::CountConsumer(int64_t change) {
+  if (spec_.usage != nullptr) {
+    spec_.usage->AddConsumers(change);
+  }
+}
+
 uint32_t Stream::NextConsumerId() {
   return ++last_consumer_id_;
 }
@@ -682,9 +695,7 @@ Consumer& Stream::AddConsumer(ConsumerConfig config, uint32_t consumer_id, int64
   auto made = std::make_unique<Consumer>(*this, std::move(config), consumer_id, created_ns);
   Consumer& consumer = *made;
   consumers_.insert_or_assign(consumer.name(), std::move(made));
-  if (spec_.usage != nullptr) {
-    spec_.usage->AddConsumers(1);
-  }
+  CountConsumer(1);
   PersistConsumer(consumer, created_ns);
   if (Status status = consumer.Start({}); !status.ok()) {
     env().log.Error("JetStream consumer '", name(), " > ", consumer.name(),
@@ -700,14 +711,12 @@ Consumer& Stream::AdoptConsumer(ConsumerConfig config, uint32_t consumer_id, int
   last_consumer_id_ = std::max(last_consumer_id_, consumer_id);
   adopted_.push_back({consumer.name(), std::move(state)});
   consumers_.insert_or_assign(consumer.name(), std::move(made));
-  if (spec_.usage != nullptr) {
-    spec_.usage->AddConsumers(1);
-  }
+  CountConsumer(1);
   return consumer;
 }
 
 void Stream::PersistConsumer(Consumer& consumer, int64_t created_ns) {
-  if (!persistent() || consumer.config().mem_storage) {
+  if (!consumer.persistent()) {
     return;
   }
   JsonWriter config;
@@ -720,14 +729,12 @@ void Stream::RemoveConsumer(Consumer& consumer) {
   if (at == consumers_.end() || at->second.get() != &consumer) {
     return;
   }
-  if (persistent() && !consumer.config().mem_storage) {
+  if (consumer.persistent()) {
     env().meta.DeleteConsumer(batch(), id(), consumer.id());
   }
   std::unique_ptr<Consumer> removed = std::move(at->second);
   consumers_.erase(at);
-  if (spec_.usage != nullptr) {
-    spec_.usage->AddConsumers(-1);
-  }
+  CountConsumer(-1);
   shard_.DestroyLater(std::move(removed));
   retention_->Sweep(store_->state().last_seq);
 }

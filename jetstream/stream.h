@@ -16,6 +16,7 @@
 #include "jetstream/consumer.h"
 #include "jetstream/dedupe_window.h"
 #include "jetstream/environment.h"
+#include "jetstream/origin_position.h"
 #include "jetstream/owned_message.h"
 #include "jetstream/publish_rules.h"
 #include "jetstream/stream_config.h"
@@ -83,6 +84,8 @@ class Stream : public Sink {
   // The same for everything up to and including `seq`.
   void MessagesDone(Consumer& consumer, StreamSeq seq);
 
+  // Those that clients see: not the ones through which other streams follow this one.
+  size_t num_consumers() const;
   StringMap<std::unique_ptr<Consumer>>& consumers() { return consumers_; }
   const StringMap<std::unique_ptr<Consumer>>& consumers() const { return consumers_; }
   Consumer* FindConsumer(std::string_view consumer_name);
@@ -174,8 +177,15 @@ class Stream : public Sink {
   void AckBatch(std::string_view reply, std::string_view id, size_t count);
   // A message of a mirrored origin, with its number and time there. False: not now.
   bool StoreMirrored(const storage::MessageView& message);
-  // A message of an origin, marked as such. False: the stream is full. A duplicate is dropped.
-  bool StoreSourced(const Inbound& message);
+  // What the mirrored origin has up to and including `seq` will not come.
+  void SkipMirrored(StreamSeq seq);
+  // The mirror has nearly all that its origin has: it answers direct gets for it, if it is to.
+  void ServeMirrored();
+  // A message of the origin `key`, marked as such, and where it stood there. False: not now. A
+  // duplicate is dropped.
+  bool StoreSourced(const Inbound& message, std::string_view key, const OriginPosition& position);
+  // The stream is about to be deleted: its origins need not keep anything for it.
+  void ForgetOrigins();
   // The members "mirror" or "sources" of StreamInfo, if the stream has any.
   void WriteOrigins(JsonWriter& out) const;
   // The positions in the origins as Persist() has written them, before Start().
@@ -217,11 +227,13 @@ class Stream : public Sink {
   // Makes the origins fit the configuration; what stays goes on.
   void SetOrigins();
   std::string PositionsJson() const;
+  PublishFacts MirroredFacts(std::string_view headers) const;
   // What the configuration asks for besides subjects: direct gets, transform, republish.
   void SetExtras();
   void Append(const storage::MessageView& view, const PublishFacts& facts);
   void WakeReaders();
   void CountUsage();
+  void CountConsumer(int64_t change);
 
   Shard& shard_;
   StreamSpec spec_;
@@ -235,13 +247,14 @@ class Stream : public Sink {
   std::unique_ptr<Retention> retention_;
   std::unique_ptr<Expiry> expiry_;
   std::unique_ptr<DirectGet> direct_get_;
+  std::unique_ptr<DirectGet> mirror_get_;  // under the origin's name
   std::optional<protocol::SubjectTransform> transform_;
   std::unique_ptr<Republisher> republisher_;
   std::unique_ptr<AtomicBatches> atomic_batches_;  // made when one comes
   std::unique_ptr<FastBatches> fast_batches_;
   std::unique_ptr<Scheduler> scheduler_;
   StringMap<std::unique_ptr<Origin>> origins_;  // by Origin::KeyOf()
-  StringMap<StreamSeq> positions_;              // by the same; what is stored
+  StringMap<OriginPosition> positions_;         // by the same; also of origins that were removed
   bool positions_changed_ = false;
   std::deque<OwnedMessage> stalled_;
   size_t stalled_bytes_ = 0;

@@ -73,7 +73,7 @@ std::string StreamStateJson(const Stream& stream, const StreamInfoOptions& optio
   if (options.deleted && state.num_deleted > 0) {
     WriteDeleted(out, store);
   }
-  out.Field("consumer_count", stream.consumers().size()).CloseObject();
+  out.Field("consumer_count", stream.num_consumers()).CloseObject();
   return out.Take();
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "jetstream/direct_get.h"
 #include "jetstream/origin.h"
 #include "jetstream/retention.h"
 #include "jetstream/shard.h"
@@ -20,12 +21,13 @@ void Stream::SetOrigins() {
       kept[key] = std::move(known->second);
       return;
     }
-    auto at = positions_.find(key);
-    StreamSeq position = at == positions_.end() ? 0 : at->second;
+    OriginPosition position;
     if (mirror) {
-      position = store_->state().last_seq;
+      position.seq = store_->state().last_seq;
+    } else if (auto at = positions_.find(key); at != positions_.end()) {
+      position = at->second;
     }
-    auto made = std::make_unique<Origin>(*this, source, mirror, position);
+    auto made = std::make_unique<Origin>(*this, source, mirror, std::move(position));
     made->Start();
     kept[key] = std::move(made);
   };
@@ -36,10 +38,25 @@ void Stream::SetOrigins() {
     keep(source, false);
   }
   origins_.swap(kept);
+  for (const auto& [key, gone] : kept) {
+    if (gone != nullptr) {
+      gone->Forget();
+    }
+  }
+  if (!config.mirror || !config.mirror_direct) {
+    mirror_get_.reset();
+  }
+}
+
+void Stream::ForgetOrigins() {
+  for (const auto& [key, origin] : origins_) {
+    origin->Forget();
+  }
 }
 
 bool Stream::StoreMirrored(const storage::MessageView& message) {
-  if (stopped_ || !shard_.failure().ok() || message.seq <= store_->state().last_seq) {
+  const auto& state = store_->state();
+  if (stopped_ || !shard_.failure().ok() || message.seq <= state.last_seq) {
     return false;
   }
   size_t bytes = message.subject.size() + message.headers.size() + message.payload.size();
@@ -47,21 +64,53 @@ bool Stream::StoreMirrored(const storage::MessageView& message) {
     return false;
   }
   storage::MessageView view = message;
-  view.time_ns = std::max(view.time_ns, store_->state().last_time_ns);
-  if (store_->state().messages == 0 && view.seq > store_->state().last_seq + 1) {
+  view.time_ns = std::max(view.time_ns, state.last_time_ns);
+  if (state.messages == 0 && view.seq > state.last_seq + 1) {
     store_->TrimTo(view.seq);
+    NotifyTrimmed();
   }
-  PublishFacts facts;
-  if (auto ttl = protocol::FindHeader(view.headers, "Nats-TTL"); ttl && !ttl->empty()) {
-    facts.ttl = ParseMessageTtl(*ttl);
-  }
-  Append(view, facts);
+  Append(view, MirroredFacts(view.headers));
   staged_bytes_ += bytes;
   MarkDirty();
   return true;
 }
 
-bool Stream::StoreSourced(const Inbound& message) {
+PublishFacts Stream::MirroredFacts(std::string_view headers) const {
+  PublishFacts facts;
+  if (headers.empty()) {
+    return facts;
+  }
+  const StreamConfig& config = spec_.config;
+  PublishHeaders read = PublishHeaders::Read(headers);
+  if (config.allow_msg_ttl && !read.ttl.empty()) {
+    facts.ttl = ParseMessageTtl(read.ttl);
+  }
+  if (config.allow_rollup && !config.deny_purge) {
+    bool all = EqualsIgnoreCase(read.rollup, "all");
+    bool subject = EqualsIgnoreCase(read.rollup, "sub");
+    facts.rollup = all ? Rollup::kAll : subject ? Rollup::kSubject : Rollup::kNone;
+  }
+  return facts;
+}
+
+void Stream::SkipMirrored(StreamSeq seq) {
+  const auto& state = store_->state();
+  if (state.messages == 0 && seq > state.last_seq) {
+    store_->TrimTo(seq + 1);
+    NotifyTrimmed();
+    MarkDirty();
+  }
+}
+
+void Stream::ServeMirrored() {
+  const StreamConfig& config = spec_.config;
+  if (config.mirror && config.mirror_direct && mirror_get_ == nullptr) {
+    mirror_get_ = std::make_unique<DirectGet>(*this, config.mirror->name);
+  }
+}
+
+bool Stream::StoreSourced(const Inbound& message, std::string_view key,
+                          const OriginPosition& position) {
   if (stopped_ || !shard_.failure().ok() || IsCongested(message)) {
     return false;
   }
@@ -72,19 +121,26 @@ bool Stream::StoreSourced(const Inbound& message) {
     store_->Load(facts.load, [](const Status&) {});
     return false;
   }
-  bool taken = facts.verdict != PublishFacts::Verdict::kAccept || !Store(message, facts, now_ns);
-  positions_changed_ = positions_changed_ || taken;
-  if (taken) {
-    MarkDirty();
+  if (facts.verdict == PublishFacts::Verdict::kReject) {
+    return false;
   }
-  return taken;
+  if (facts.verdict == PublishFacts::Verdict::kAccept && Store(message, facts, now_ns)) {
+    return false;
+  }
+  auto& known = positions_[std::string(key)];
+  known = position;
+  positions_changed_ = true;
+  MarkDirty();
+  return true;
 }
 
 void Stream::WriteOrigins(JsonWriter& out) const {
   const StreamConfig& config = spec_.config;
   auto write = [this, &out](const StreamSource& source) {
-    if (auto at = origins_.find(Origin::KeyOf(source)); at != origins_.end()) {
-      at->second->WriteInfo(out);
+    std::string key = Origin::KeyOf(source);
+    auto position = positions_.find(key);
+    if (auto at = origins_.find(key); at != origins_.end()) {
+      at->second->WriteInfo(out, position == positions_.end() ? 0 : position->second.seq);
     }
   };
   if (origins_.empty()) {
@@ -103,19 +159,14 @@ void Stream::WriteOrigins(JsonWriter& out) const {
 }
 
 std::string Stream::PositionsJson() const {
-  if (spec_.config.sources.empty()) {
+  if (positions_.empty()) {
     return {};
   }
   JsonWriter out;
   out.OpenObject();
-  for (const auto& source : spec_.config.sources) {
-    std::string key = Origin::KeyOf(source);
-    auto origin = origins_.find(key);
-    auto stored = positions_.find(key);
-    StreamSeq position = origin != origins_.end()     ? origin->second->position()
-                         : stored != positions_.end() ? stored->second
-                                                      : 0;
-    out.Field(key, position);
+  for (const auto& [key, position] : positions_) {
+    out.Key(key).OpenObject().Field("seq", position.seq);
+    out.Optional("identity", position.identity).CloseObject();
   }
   out.CloseObject();
   return out.Take();
@@ -129,10 +180,11 @@ void Stream::AdoptPositions(std::string_view stored) {
     return;
   }
   for (const auto& field : positions->get_object()) {
-    const int64_t* position = field.value().if_int64();
-    if (position != nullptr && *position > 0) {
-      positions_[std::string(field.key().data(), field.key().size())] =
-          static_cast<StreamSeq>(*position);
+    if (const auto* entry = field.value().if_object()) {
+      auto& position = positions_[std::string(field.key().data(), field.key().size())];
+      JsonReader in(*entry);
+      in.Read("seq", position.seq);
+      in.Read("identity", position.identity);
     }
   }
 }
