@@ -89,6 +89,7 @@ Status Consumer::Start(std::string_view stored_state) {
     ledger_.Restore(state.ledger);
     reader_.RestoreLastPerSubject(state.last_per_subject_end, ledger_.next_stream_seq());
     ledger_.TrimTo(stream_.store().state().first_seq);
+    ForgetMissing();
   }
   if (config_.replay_policy == ReplayPolicy::kOriginal) {
     delivery_.StartReplay(stream_.store().state().last_seq);

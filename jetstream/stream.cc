@@ -18,6 +18,14 @@
 
 namespace weir::jetstream {
 
+namespace {
+
+size_t SizeOf(const storage::MessageView& message) {
+  return message.subject.size() + message.headers.size() + message.payload.size();
+}
+
+}  // namespace
+
 Stream::Stream(Shard& shard, StreamSpec spec, std::unique_ptr<storage::StreamStore> store)
     : shard_(shard),
       spec_(std::move(spec)),
@@ -331,7 +339,7 @@ bool Stream::IsCongested(const Inbound& message) {
   StreamSeq waiting = store_->state().last_seq - committed_seq_ + stalled_.size();
   return (options.max_buffered_msgs > 0 &&
           waiting >= static_cast<uint64_t>(options.max_buffered_msgs)) ||
-         (options.max_buffered_bytes > 0 && waiting > 0 &&
+         (options.max_buffered_bytes > 0 &&
           bytes > static_cast<uint64_t>(options.max_buffered_bytes));
 }
 
@@ -343,8 +351,10 @@ ApiError Stream::CheckUsage(size_t bytes) const {
   if (spec_.usage == nullptr) {
     return {};
   }
-  auto extra = static_cast<int64_t>(bytes + staged_bytes_);
-  if (spec_.usage->server != nullptr && spec_.usage->server->Exceeds(!persistent(), extra)) {
+  auto staged = static_cast<int64_t>(staged_bytes_);
+  auto extra = static_cast<int64_t>(bytes) + staged;
+  // The message that goes over what the server has is still taken, as in the reference.
+  if (spec_.usage->server != nullptr && spec_.usage->server->Exceeds(!persistent(), staged)) {
     return MakeError(10023);
   }
   return spec_.usage->Exceeds(!persistent(), extra) ? MakeError(10002) : ApiError{};
@@ -361,9 +371,9 @@ ApiError Stream::CheckLimits(const Inbound& message) const {
   return rules_.CheckSize(message.headers.size(), message.payload.size());
 }
 
-ApiError Stream::Store(const Inbound& message, const PublishFacts& facts, int64_t now_ns) {
+storage::MessageView Stream::ToStore(const Inbound& message, const PublishFacts& facts,
+                                     int64_t now_ns, std::string& rewritten) const {
   const auto& state = store_->state();
-  std::string rewritten;
   storage::MessageView view;
   view.seq = state.last_seq + 1;
   // Time never runs backwards within a stream: searches by time rely on it.
@@ -381,13 +391,29 @@ ApiError Stream::Store(const Inbound& message, const PublishFacts& facts, int64_
     rewritten = WithMessageTtl(view.headers, marker_ns);
     view.headers = rewritten;
   }
-  size_t bytes = view.subject.size() + view.headers.size() + view.payload.size();
-  if (auto error = CheckUsage(bytes)) {
+  return view;
+}
+
+ApiError Stream::Store(const Inbound& message, const PublishFacts& facts, int64_t now_ns) {
+  std::string rewritten;
+  storage::MessageView view = ToStore(message, facts, now_ns, rewritten);
+  if (auto error = CheckUsage(SizeOf(view))) {
     return error;
   }
   if (const char* refusal = retention_->Refusal(view)) {
     return MakeError(10077, refusal);
   }
+  Stage(view, message, facts);
+  return {};
+}
+
+void Stream::StoreAnyway(const Inbound& message, const PublishFacts& facts, int64_t now_ns) {
+  std::string rewritten;
+  Stage(ToStore(message, facts, now_ns, rewritten), message, facts);
+}
+
+void Stream::Stage(const storage::MessageView& view, const Inbound& message,
+                   const PublishFacts& facts) {
   if (retention_->IsWanted(view.seq, view.subject)) {
     Append(view, facts);
   } else {
@@ -398,7 +424,7 @@ ApiError Stream::Store(const Inbound& message, const PublishFacts& facts, int64_
   } else {
     dedupe_.Add(facts.id, view.seq, view.time_ns);
   }
-  staged_bytes_ += bytes;
+  staged_bytes_ += SizeOf(view);
   if (!message.reply.empty() && !spec_.config.no_ack) {
     acks_.Push(view.seq, message.reply, /*duplicate=*/false);
     if (!facts.counted.empty()) {
@@ -406,7 +432,6 @@ ApiError Stream::Store(const Inbound& message, const PublishFacts& facts, int64_
     }
   }
   MarkDirty();
-  return {};
 }
 
 void Stream::Append(const storage::MessageView& view, const PublishFacts& facts) {

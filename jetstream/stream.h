@@ -168,6 +168,10 @@ class Stream : public Sink {
   // Stages a message that has been checked. The ack is sent with the commit; an error when the
   // stream is full, and nothing has happened then.
   ApiError Store(const Inbound& message, const PublishFacts& facts, int64_t now_ns);
+  // The same where CheckUsage() and the rules have said that it fits.
+  void StoreAnyway(const Inbound& message, const PublishFacts& facts, int64_t now_ns);
+  // May account and server hold so many bytes more?
+  ApiError CheckUsage(size_t bytes) const;
   // What a publisher gets, unless the stream acks nothing or there is no reply subject.
   void Reply(std::string_view reply, std::string_view payload);
   void Reject(std::string_view reply, const ApiError& error, std::string_view headers = {});
@@ -219,7 +223,10 @@ class Stream : public Sink {
   void ResumeStalled(const Status& loaded);
   void Trace(const Inbound& message, const PublishFacts& facts);
   bool IsCongested(const Inbound& message);
-  ApiError CheckUsage(size_t bytes) const;
+  // `rewritten` keeps headers that had to be changed.
+  storage::MessageView ToStore(const Inbound& message, const PublishFacts& facts, int64_t now_ns,
+                               std::string& rewritten) const;
+  void Stage(const storage::MessageView& view, const Inbound& message, const PublishFacts& facts);
   void NoteSchedule(const storage::MessageView& view);
   void Skip(const storage::MessageView& message);
   void ApplyRollup(Rollup rollup, std::string_view subject, StreamSeq seq);
