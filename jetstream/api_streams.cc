@@ -89,7 +89,7 @@ ApiError CheckCreate(Catalog& catalog, const ApiRequest& request, StreamConfig& 
     }
   }
   return CheckStreamConfig(config, catalog.env().options, catalog.limits_of(request.account),
-                           pedantic);
+                           pedantic, catalog.LookupOf(request.account));
 }
 
 void CreateAtHome(Catalog& catalog, Shard& home, StreamSpec spec, const ApiRequest& request) {
@@ -350,7 +350,7 @@ void HandleStreamUpdate(Catalog& catalog, ApiRequest request) {
   ApiError error = std::move(wanted.error);
   if (!error) {
     error = CheckStreamConfig(wanted.config, env.options, catalog.limits_of(request.account),
-                              wanted.pedantic);
+                              wanted.pedantic, catalog.LookupOf(request.account));
   }
   if (!error) {
     error = CheckName(request, wanted.config);
@@ -394,6 +394,7 @@ void HandleStreamDelete(Catalog& catalog, ApiRequest request) {
   catalog.Forward(
       std::move(request), name, kDelete, [](Stream& stream, const ApiRequest& deletion) {
         Shard& home = stream.shard();
+        stream.ForgetOrigins();
         stream.Stop(409, "Consumer Deleted");
         stream.Destroy();
         AdviseStream(home.env(), stream.account(), stream.name(), "DELETED", "delete");

@@ -44,6 +44,13 @@ bool Catalog::IsTaken(AccountId account, std::string_view name) const {
   return streams != accounts_.end() && streams->second.contains(name);
 }
 
+StreamLookup Catalog::LookupOf(AccountId account) const {
+  return [this, account](std::string_view name) {
+    const Entry* entry = Find(account, name);
+    return entry == nullptr ? nullptr : &entry->config;
+  };
+}
+
 std::vector<const Catalog::Entry*> Catalog::List(AccountId account,
                                                  std::string_view subject) const {
   std::vector<const Entry*> out;
