@@ -95,8 +95,9 @@ ApiError CheckCreate(Catalog& catalog, const ApiRequest& request, StreamConfig& 
 void CreateAtHome(Catalog& catalog, Shard& home, StreamSpec spec, const ApiRequest& request) {
   Environment& env = home.env();
   const StreamConfig& config = spec.config;
-  auto store = env.stores.Open({spec.id, config.storage == StorageType::kMemory, /*is_new=*/true,
-                                config.first_seq, &env.executor});
+  auto store =
+      env.stores.Open({spec.id, config.storage == StorageType::kMemory, /*is_new=*/true,
+                       config.first_seq, &env.executor, config.compression == Compression::kS2});
   if (!store.ok()) {
     env.log.Error("JetStream stream '", config.name, "' has no store: ", Message(store.status()));
     catalog.GiveUp(spec.account, config.name, spec.id);
@@ -330,6 +331,9 @@ void HandleStreamCreate(Catalog& catalog, ApiRequest request) {
     } else if (catalog.IsTaken(request.account, wanted.config.name)) {
       error = MakeError(10058);
     }
+  }
+  if (!error && catalog.IsOffline(request.account, wanted.config.name)) {
+    error = catalog.NotFoundError(request.account, wanted.config.name);
   }
   if (!error) {
     error = catalog.CheckRoom(request.account, wanted.config, nullptr);

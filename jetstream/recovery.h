@@ -18,6 +18,8 @@ struct RecoveryReport {
   std::vector<std::string> set_aside;
   // Of restores that did not come to their end, by home: on their shards, to be destroyed.
   std::vector<std::pair<size_t, StreamId>> incomplete;
+  // What is damaged in the meta data; of a record with a second copy nothing is lost.
+  std::vector<std::string> damaged;
 };
 
 // The record of a stream that is being restored, from the one that it will have. A boot that finds
