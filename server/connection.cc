@@ -433,13 +433,23 @@ void Connection::Trace(std::string_view line) {
   context_.log.Trace(Label(), line);
 }
 
-// Is this a request to JetStream, and does somebody listen for audits?
-bool Connection::IsAudited(const Account& account, std::string_view subject) {
-  constexpr std::string_view kNever[] = {".API.CONSUMER.MSG.NEXT.", ".API.DIRECT."};
+namespace {
+
+// A request to JetStream's API, perhaps of a domain, but for those that streams and consumers
+// subscribe themselves. The subject begins with "$JS.".
+bool IsApiRequest(std::string_view subject) {
+  constexpr std::string_view kOthers[] = {".API.CONSUMER.MSG.NEXT.", ".API.DIRECT."};
   auto within = [subject](std::string_view part) {
     return subject.find(part) != std::string_view::npos;
   };
-  return within(".API.") && std::none_of(std::begin(kNever), std::end(kNever), within) &&
+  return within(".API.") && std::none_of(std::begin(kOthers), std::end(kOthers), within);
+}
+
+}  // namespace
+
+// Is this a request to JetStream, and does somebody listen for audits?
+bool Connection::IsAudited(const Account& account, std::string_view subject) {
+  return IsApiRequest(subject) &&
          worker_.dispatcher().HasInterest(account, "$JS.EVENT.ADVISORY.API");
 }
 
@@ -457,6 +467,11 @@ PublishOutcome Connection::Publish(Account& account, const Message& message, boo
   if (message.subject == kUserInfo && !message.reply.empty() && context_.observer != nullptr)
       [[unlikely]] {
     context_.observer->OnUserInfo(worker_, *this, message.reply);
+    outcome.delivered = true;
+  }
+  // What the API does not know it takes in silence, in every account (jetstream-api.md 1).
+  if (!outcome.delivered && context_.options.jetstream.enabled &&
+      message.subject.starts_with("$JS.API.") && IsApiRequest(message.subject)) [[unlikely]] {
     outcome.delivered = true;
   }
   if (outcome.congested && stall_left_ns_ <= 0) {

@@ -79,7 +79,7 @@ conformance() {
   bash "$top/tests/conformance/clients/build.sh" >"$results/build-clients.log" 2>&1
   bash "$top/tests/conformance/nats.go/run.sh" -build >"$results/build-nats.go.log" 2>&1
   printf '%-28s %d s\n' "build clients:" $((SECONDS - began))
-  pytest_step conformance 750 -m "not long" --ignore "$top/tests/conformance/nats.go" "$top/tests/conformance"
+  pytest_step conformance 900 -m "not long" --ignore "$top/tests/conformance/nats.go" "$top/tests/conformance"
   pytest_step "conformance nats.go" 1200 "$top/tests/conformance/nats.go"
 }
 export_() { pytest_step export 420 -m "not long" "$top/tests/export"; }

@@ -157,6 +157,13 @@ def test_an_answer_is_the_references(sides, user, subject, payload):
     assert stable(sides[0], ours[1]) == stable(sides[1], peer[1])
 
 
+@pytest.mark.parametrize("user", ["app", "bare"])
+@pytest.mark.parametrize("subject", ["FOO", "FOO.BAR", "STREAM.FOO.BAR", "META.LEADER.STEPDOWN", "ACCOUNT.PURGE.APP"])
+def test_what_the_api_does_not_know_it_takes_in_silence(sides, user, subject):
+    for side in sides:
+        assert side.ask(user, f"$JS.API.{subject}", seconds=0.1) is None
+
+
 SILENT = [{"server_name": "nope"}, {"tags": ["zz"]}, {"host": "10."}, {"domain": "x"}, {"cluster": "c"},
           {"server_name": "S", "exact_match": True}]
 
