@@ -14,7 +14,7 @@ namespace weir::jetstream {
 struct RecoveryReport {
   size_t streams = 0;
   size_t consumers = 0;
-  // One line each: streams and consumers that were set aside. They stay on the disk.
+  // One line each: streams and consumers that cannot be read. They stay on the disk.
   std::vector<std::string> set_aside;
   // Of restores that did not come to their end, by home: on their shards, to be destroyed.
   std::vector<std::pair<size_t, StreamId>> incomplete;
