@@ -32,6 +32,7 @@ class CountingStore : public IndexedStreamStore {
   StreamSeq damaged = 0;
 
  protected:
+  void OnDamaged(StreamSeq) override {}
   ReadOutcome Fetch(StreamSeq seq, Wait wait, Fetched& out) override {
     ++fetches;
     if (on_disk && wait == Wait::kNo) {

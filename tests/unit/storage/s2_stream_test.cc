@@ -86,10 +86,10 @@ TEST(S2StreamTest, RepeatedOffsetsAreS2) {
   EXPECT_EQ(Decode(Bytes({8, 3 << 2, 'a', 'b', 'c', 'd', 0x01, 4})), "abcdabcd");
   EXPECT_EQ(Decode(Bytes({12, 3 << 2, 'a', 'b', 'c', 'd', 0x01, 4, 0x01, 0})), "abcdabcdabcd");
   std::string long_one = Decode(Bytes({0x8c, 0x02, 3 << 2, 'a', 'b', 'c', 'd', 0x01, 4,  //
-                                       0x01 | 6 << 2, 0, 0}));
+                                       0x01 | 6 << 2, 0, 0, 0}));
   EXPECT_EQ(long_one.size(), 268U);
   EXPECT_TRUE(long_one.ends_with("abcdabcd"));
-  EXPECT_EQ(Decode(Bytes({20, 3 << 2, 'a', 'b', 'c', 'd', 0x01, 4, 0x01 | 5 << 2, 4})),
+  EXPECT_EQ(Decode(Bytes({20, 3 << 2, 'a', 'b', 'c', 'd', 0x01, 4, 0x01 | 5 << 2, 0, 4})),
             "abcdabcdabcdabcdabcd");
 }
 
