@@ -57,7 +57,15 @@ Status BlockSource::VisitOnce(
   Cursor at(*db_, stream_, tier);
   if (progress.resume == 0) {
     BlockKey target(stream_, progress.from);
-    at->SeekForPrev(ToSlice(target.view()));
+    // A scan mostly begins where a block does, and going backwards costs reads of every file.
+    bool found = false;
+    if (tier == Tier::kScan) {
+      at->Seek(ToSlice(target.view()));
+      found = at->Valid() && at->key() == ToSlice(target.view());
+    }
+    if (!found) {
+      at->SeekForPrev(ToSlice(target.view()));
+    }
     if (!at->Valid() && at->status().ok()) {
       at->Seek(ToSlice(target.view()));
     }

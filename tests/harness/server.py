@@ -66,7 +66,7 @@ class Server:
         self._lines = [
             f'listen: "127.0.0.1:{self.port}"',
             "server_name: S1",
-            f'jetstream {{ store_dir: "{self.store}", sync_interval: {sync}, {jetstream} }}',
+            f'jetstream {{ store_dir: "{self.store}", {f"sync_interval: {sync}, " if sync else ""}{jetstream} }}',
         ]
         workers = workers or os.environ.get("WEIR_WORKERS")
         if workers and self.is_weir:

@@ -89,7 +89,9 @@ def stored(port):
 def test_nothing_acknowledged_is_lost_with_the_power(tmp_path, again):
     image, copy = tmp_path / "disk.img", tmp_path / "found.img"
     with Disk(image, tmp_path / "disk", fresh=True) as disk:
-        server = Server(tmp_path / "first", store=os.path.join(disk.mount_point, "store"))
+        # What is said of syncs: nothing, or what the default is.
+        server = Server(tmp_path / "first", store=os.path.join(disk.mount_point, "store"),
+                        sync=None if again else "always")
         server.start()
         with WireClient(server.port) as client:
             made = client.request("$JS.API.STREAM.CREATE.CUT",

@@ -24,5 +24,18 @@ TEST(Crc32cTest, ContinuesFromAnEarlierPiece) {
   }
 }
 
+TEST(Crc32cTest, OfTwoPiecesFromTheirs) {
+  std::string text;
+  for (int i = 0; i < 3000; ++i) {
+    text.push_back(static_cast<char>(i * 31 >> 2));
+  }
+  for (size_t cut = 0; cut <= text.size(); cut += 7) {
+    SCOPED_TRACE(cut);
+    std::string_view view(text);
+    std::string_view second = view.substr(cut);
+    EXPECT_EQ(JoinCrc32c(Crc32c(view.substr(0, cut)), Crc32c(second), second.size()), Crc32c(text));
+  }
+}
+
 }  // namespace
 }  // namespace weir::storage
