@@ -84,7 +84,7 @@ ApiError CheckCreate(Catalog& catalog, const ApiRequest& request, StreamConfig& 
     return MakeError(10052, "stream has no mirror but does have mirror direct");
   }
   return CheckStreamConfig(config, catalog.env().options, catalog.limits_of(request.account),
-                           pedantic);
+                           pedantic, catalog.LookupOf(request.account));
 }
 
 // The record of a stream that could not be opened goes again.
@@ -351,7 +351,7 @@ void HandleStreamUpdate(Catalog& catalog, ApiRequest request) {
   ApiError error = std::move(wanted.error);
   if (!error) {
     error = CheckStreamConfig(wanted.config, env.options, catalog.limits_of(request.account),
-                              wanted.pedantic);
+                              wanted.pedantic, catalog.LookupOf(request.account));
   }
   if (!error) {
     error = CheckName(request, wanted.config);
@@ -395,6 +395,7 @@ void HandleStreamDelete(Catalog& catalog, ApiRequest request) {
   catalog.Forward(
       std::move(request), name, kDelete, [](Stream& stream, const ApiRequest& deletion) {
         Shard& home = stream.shard();
+        stream.ForgetOrigins();
         stream.Stop(409, "Consumer Deleted");
         stream.Destroy();
         AdviseStream(home.env(), stream.account(), stream.name(), "DELETED", "delete");

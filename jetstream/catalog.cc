@@ -39,6 +39,13 @@ const Catalog::Entry* Catalog::Find(AccountId account, std::string_view name) co
   return at == streams->second.end() ? nullptr : &at->second;
 }
 
+StreamLookup Catalog::LookupOf(AccountId account) const {
+  return [this, account](std::string_view name) {
+    const Entry* entry = Find(account, name);
+    return entry == nullptr ? nullptr : &entry->config;
+  };
+}
+
 std::vector<const Catalog::Entry*> Catalog::List(AccountId account,
                                                  std::string_view subject) const {
   std::vector<const Entry*> out;

@@ -14,6 +14,7 @@
 #include "jetstream/api_errors.h"
 #include "jetstream/api_request.h"
 #include "jetstream/environment.h"
+#include "jetstream/origin_rules.h"
 #include "jetstream/shard.h"
 #include "jetstream/stream_config.h"
 
@@ -49,6 +50,8 @@ class Catalog {
 
   // nullptr: no such stream.
   const Entry* Find(AccountId account, std::string_view name) const;
+  // The configurations of the account's streams by name, for checks of one of them.
+  StreamLookup LookupOf(AccountId account) const;
   // By name; of those that have a subject overlapping `subject`, unless that is empty.
   std::vector<const Entry*> List(AccountId account, std::string_view subject) const;
   size_t size() const;

@@ -110,6 +110,7 @@ class Recovery {
       catalog_.Erase(account, name, meta.id);
       return Annotate(status, "reading the messages' headers");
     }
+    stream->AdoptPositions(meta.config);
     AdoptConsumers(*stream);
     home.Add(std::move(stream));
     ++report_.streams;

@@ -73,7 +73,7 @@ std::string StreamStateJson(const Stream& stream, const StreamInfoOptions& optio
   if (options.deleted && state.num_deleted > 0) {
     WriteDeleted(out, store);
   }
-  out.Field("consumer_count", stream.consumers().size()).CloseObject();
+  out.Field("consumer_count", stream.num_consumers()).CloseObject();
   return out.Take();
 }
 
@@ -91,6 +91,7 @@ void WriteStreamInfo(JsonWriter& out, Stream& stream, std::string_view state,
   if (options.cluster) {
     out.Key("cluster").OpenObject().Field("leader", env.server.name).CloseObject();
   }
+  stream.WriteOrigins(out);
   out.Key("ts").Time(env.clock.wall_ns());
 }
 
