@@ -98,8 +98,9 @@ void GiveUp(Catalog& catalog, AccountId account, const std::string& name, Stream
 void CreateAtHome(Catalog& catalog, Shard& home, StreamSpec spec, const ApiRequest& request) {
   Environment& env = home.env();
   const StreamConfig& config = spec.config;
-  auto store = env.stores.Open({spec.id, config.storage == StorageType::kMemory, /*is_new=*/true,
-                                config.first_seq, &env.executor});
+  auto store =
+      env.stores.Open({spec.id, config.storage == StorageType::kMemory, /*is_new=*/true,
+                       config.first_seq, &env.executor, config.compression == Compression::kS2});
   if (!store.ok()) {
     env.log.Error("JetStream stream '", config.name, "' has no store: ", Message(store.status()));
     GiveUp(catalog, spec.account, config.name, spec.id);
@@ -331,6 +332,9 @@ void HandleStreamCreate(Catalog& catalog, ApiRequest request) {
       }
       error = MakeError(10058);
     }
+  }
+  if (!error && catalog.IsOffline(request.account, wanted.config.name)) {
+    error = catalog.NotFoundError(request.account, wanted.config.name);
   }
   if (!error) {
     error = catalog.CheckRoom(request.account, wanted.config, nullptr);

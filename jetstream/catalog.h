@@ -73,6 +73,13 @@ class Catalog {
   // Gives the name back, if it still belongs to this stream.
   void Erase(AccountId account, std::string_view name, StreamId id);
 
+  // A stream that is on the disk and cannot be loaded: its name is taken, requests to it are told
+  // why it is not there.
+  void SetOffline(AccountId account, std::string_view name, std::string_view why);
+  // 10194 for one that was set aside, else 10059.
+  ApiError NotFoundError(AccountId account, std::string_view name) const;
+  bool IsOffline(AccountId account, std::string_view name) const;
+
   // Runs `handler` with the stream at its home; answers 10059 under the response type `type` when
   // the stream does not exist (any more).
   using StreamHandler = absl::AnyInvocable<void(Stream&, const ApiRequest&) &&>;
@@ -84,6 +91,7 @@ class Catalog {
 
   std::vector<Shard*> shards_;
   absl::flat_hash_map<AccountId, ByName> accounts_;
+  absl::flat_hash_map<AccountId, StringMap<std::string>> offline_;  // name → why
   std::vector<size_t> streams_of_home_;
   AccountUsage server_usage_;
   absl::flat_hash_map<AccountId, std::unique_ptr<AccountUsage>> usages_;

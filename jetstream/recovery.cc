@@ -32,6 +32,7 @@ Status ReadHeaders(Stream& stream) {
   if (stream.config().allow_msg_ttl || stream.config().allow_msg_schedules) {
     from = state.first_seq;
   }
+  from = std::max(from, store.HeadersFrom());
   while (from <= state.last_seq) {
     WEIR_ASSIGN_OR_RETURN(auto run,
                           store.PrepareRun(from, state.last_seq, kRunMessages, kRunBytes)());
@@ -53,8 +54,9 @@ class Recovery {
   StatusOr<RecoveryReport> Run() {
     WEIR_ASSIGN_OR_RETURN(auto contents, catalog_.env().meta.Load());
     for (const auto& line : contents.damaged) {
-      SetAside(line);
+      log_.Error("JetStream recovery: ", line);
     }
+    report_.damaged = std::move(contents.damaged);
     for (auto& consumer : contents.consumers) {
       consumers_[consumer.stream].push_back(std::move(consumer));
     }
@@ -98,16 +100,18 @@ class Recovery {
     Shard& home = catalog_.home_of(entry);
     bool memory = config.storage == StorageType::kMemory;
     std::string name = config.name;
-    auto store =
-        home.env().stores.Open({meta.id, memory, /*is_new=*/false, 0, &home.env().executor});
+    auto store = home.env().stores.Open({meta.id, memory, /*is_new=*/false, 0, &home.env().executor,
+                                         config.compression == Compression::kS2});
     if (!store.ok()) {
       catalog_.Erase(account, name, meta.id);
+      catalog_.SetOffline(account, name, Message(store.status()));
       return store.status();
     }
     StreamSpec spec{meta.id, account, meta.created_ns, std::move(config), &catalog_.usage(account)};
     auto stream = std::make_unique<Stream>(home, std::move(spec), *std::move(store));
     if (Status status = ReadHeaders(*stream); !status.ok()) {
       catalog_.Erase(account, name, meta.id);
+      catalog_.SetOffline(account, name, Message(status));
       return Annotate(status, "reading the messages' headers");
     }
     AdoptConsumers(*stream);
