@@ -233,6 +233,7 @@ void JetStreamPart::SwitchOff() {
 }
 
 void JetStreamPart::Close() {
+  keeper_.reset();
   jetstream_.reset();
   homes_.clear();
   stores_.reset();
@@ -386,7 +387,9 @@ void JetStreamPart::Stop() {
   }
   Log& log = server_.context().log;
   log.Info("Initiating JetStream Shutdown...");
-  keeper_.reset();
+  if (keeper_) {
+    keeper_->Stop();
+  }
   // Each home stages its last batch and submits it at the end of that turn; the second round sees
   // those turns ended.
   server_.RunOnAllWorkers([this](Worker& worker) { jetstream_->shard(worker.index()).Shutdown(); });

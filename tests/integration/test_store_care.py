@@ -104,10 +104,10 @@ def test_a_flipped_bit_is_found_and_set_right(tmp_path):
         f.write(bytes([byte ^ 4]))
     code, text = store_command("check", server.store)
     assert code == 1 and "a flipped bit" in text
-    server.start()
-    assert "mended" in server.log()
-    with WireClient(server.port) as client:
-        assert client.request("$JS.API.STREAM.INFO.KEPT")["state"]["messages"] == 100
+    with server:
+        assert "mended" in server.log()
+        with WireClient(server.port) as client:
+            assert client.request("$JS.API.STREAM.INFO.KEPT")["state"]["messages"] == 100
 
 
 def test_a_full_disk_refuses_and_recovers(tmp_path):
