@@ -86,11 +86,14 @@ class Recovery {
     }
     label = Cat("stream '", meta.account, " > ", config->name, "'");
     auto account = catalog_.env().accounts.Find(meta.account);
+    // Nothing is wrong with these: the configuration may bring them back.
     if (!account) {
-      return NotFound(Cat(label, ": there is no such account"));
+      log_.Error("JetStream recovery: ", label, ": there is no such account");
+      return OkStatus();
     }
     if (catalog_.Find(*account, config->name) != nullptr) {
-      return AlreadyExists(Cat(label, ": a newer stream has the name"));
+      log_.Error("JetStream recovery: ", label, ": a newer stream has the name");
+      return OkStatus();
     }
     return Annotate(Place(meta, *account, *std::move(config)), label);
   }
