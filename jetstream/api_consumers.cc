@@ -16,6 +16,31 @@
 
 namespace weir::jetstream {
 
+ConsumerRules RulesFor(Stream& stream, const AccountLimits& limits) {
+  const StreamConfig& config = stream.config();
+  const JetStreamOptions& options = stream.env().options;
+  ConsumerRules rules;
+  switch (config.retention) {
+    case RetentionPolicy::kLimits:
+      rules.retention = ConsumerRules::Retention::kLimits;
+      break;
+    case RetentionPolicy::kInterest:
+      rules.retention = ConsumerRules::Retention::kInterest;
+      break;
+    case RetentionPolicy::kWorkQueue:
+      rules.retention = ConsumerRules::Retention::kWorkQueue;
+      break;
+  }
+  rules.stream_replicas = config.num_replicas;
+  rules.stream_subjects = config.subjects;
+  rules.stream_max_ack_pending = config.consumer_limits.max_ack_pending;
+  rules.stream_inactive_threshold_ns = config.consumer_limits.inactive_threshold_ns;
+  rules.server_max_ack_pending = options.max_ack_pending;
+  rules.server_max_request_batch = options.max_request_batch;
+  rules.account_max_ack_pending = limits.max_ack_pending;
+  return rules;
+}
+
 namespace {
 
 constexpr size_t kNamesLimit = 1024;
@@ -101,31 +126,6 @@ ApiError CheckSubject(const ApiRequest& request, CreateRequest& create) {
     return MakeError(10131);
   }
   return config.num_replicas > 1 ? MakeError(10074) : ApiError{};
-}
-
-ConsumerRules RulesFor(Stream& stream, const AccountLimits& limits) {
-  const StreamConfig& config = stream.config();
-  const JetStreamOptions& options = stream.env().options;
-  ConsumerRules rules;
-  switch (config.retention) {
-    case RetentionPolicy::kLimits:
-      rules.retention = ConsumerRules::Retention::kLimits;
-      break;
-    case RetentionPolicy::kInterest:
-      rules.retention = ConsumerRules::Retention::kInterest;
-      break;
-    case RetentionPolicy::kWorkQueue:
-      rules.retention = ConsumerRules::Retention::kWorkQueue;
-      break;
-  }
-  rules.stream_replicas = config.num_replicas;
-  rules.stream_subjects = config.subjects;
-  rules.stream_max_ack_pending = config.consumer_limits.max_ack_pending;
-  rules.stream_inactive_threshold_ns = config.consumer_limits.inactive_threshold_ns;
-  rules.server_max_ack_pending = options.max_ack_pending;
-  rules.server_max_request_batch = options.max_request_batch;
-  rules.account_max_ack_pending = limits.max_ack_pending;
-  return rules;
 }
 
 bool IsInternal(const Consumer& consumer) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "jetstream/api_request.h"
+#include "jetstream/consumer_rules.h"
 
 namespace weir::jetstream {
 
@@ -17,5 +18,8 @@ void HandleConsumerDelete(Stream& stream, const ApiRequest& request);
 void HandleConsumerPause(Stream& stream, const ApiRequest& request);
 void HandleConsumerUnpin(Stream& stream, const ApiRequest& request);
 void HandleConsumerReset(Stream& stream, const ApiRequest& request);
+
+// What the rules for a consumer of this stream need to know.
+ConsumerRules RulesFor(Stream& stream, const AccountLimits& limits);
 
 }  // namespace weir::jetstream

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "jetstream/api_backup.h"
 #include "jetstream/api_consumers.h"
 #include "jetstream/api_messages.h"
 #include "jetstream/api_streams.h"
@@ -52,8 +53,8 @@ constexpr Row kRows[] = {
     {"CONSUMER.PAUSE", 2, false, "consumer_pause_response", nullptr, HandleConsumerPause},
     {"CONSUMER.UNPIN", 2, false, "consumer_unpin_response", nullptr, HandleConsumerUnpin},
     {"CONSUMER.RESET", 2, false, "consumer_reset_response", nullptr, HandleConsumerReset},
-    {"STREAM.SNAPSHOT", 1, false, "stream_snapshot_response", nullptr, nullptr},
-    {"STREAM.RESTORE", 1, false, "stream_restore_response", nullptr, nullptr},
+    {"STREAM.SNAPSHOT", 1, false, "stream_snapshot_response", HandleStreamSnapshot, nullptr},
+    {"STREAM.RESTORE", 1, false, "stream_restore_response", HandleStreamRestore, nullptr},
     {"STREAM.PEER.REMOVE", 1, false, "stream_remove_peer_response", nullptr, nullptr},
     {"STREAM.PEER.EVACUATE", 1, false, "stream_evacuate_peer_response", nullptr, nullptr},
     {"STREAM.CANCEL_MOVE", 1, false, "stream_cancel_move_response", nullptr, nullptr},
@@ -108,19 +109,38 @@ const Row* FindRow(std::string_view rest) {
   return nullptr;
 }
 
-ApiError Unsupported(std::string_view verb) {
-  if (verb == "STREAM.SNAPSHOT") {
-    return MakeError(10064, "not supported by this server");
+// What waits in the queue of infos.
+bool OnlyAsks(std::string_view verb) {
+  return verb.ends_with("INFO") || verb.ends_with(".NAMES") || verb.ends_with(".LIST");
+}
+
+void Serve(Catalog& catalog, const Row& row, bool meets_level, ApiRequest request) {
+  bool enabled = catalog.env().accounts.JetStreamLimits(request.account).has_value();
+  bool for_clusters = row.meta == nullptr && row.home == nullptr;
+  request.usage = enabled ? &catalog.usage(request.account) : nullptr;
+  if (row.home == HandleConsumerReset &&
+      (!enabled || catalog.Find(request.account, request.token(kStreamToken)) == nullptr)) {
+    return;  // for a consumer, which the reference lets answer itself
   }
-  if (verb == "STREAM.RESTORE") {
-    return MakeError(10062, "not supported by this server");
+  if (!meets_level) {
+    RespondError(catalog.env(), request, row.type, MakeError(10185));
+  } else if (!enabled && !for_clusters) {
+    RespondError(catalog.env(), request, row.type, MakeError(10039));
+  } else if (row.meta != nullptr) {
+    row.meta(catalog, std::move(request));
+  } else if (row.home != nullptr) {
+    // The stream's name is the first token behind the verb.
+    std::string stream(request.token(2 + protocol::TokenCount(row.verb)));
+    catalog.Forward(std::move(request), stream, row.type, row.home);
+  } else {
+    RespondError(catalog.env(), request, row.type, MakeError(10010));
   }
-  return MakeError(10010);
 }
 
 }  // namespace
 
-ApiRouter::ApiRouter(Catalog& catalog) : catalog_(catalog), domain_(catalog.env()) {}
+ApiRouter::ApiRouter(Catalog& catalog)
+    : catalog_(catalog), queue_(catalog.env()), domain_(catalog.env()) {}
 
 ApiRouter::~ApiRouter() {
   for (const auto& [account, ids] : subscriptions_) {
@@ -171,27 +191,11 @@ void ApiRouter::OnMessage(const Inbound& message) {
   if (row == nullptr) {
     return;
   }
-  ApiRequest request = ApiRequest::Copy(message);
-  bool enabled = catalog_.env().accounts.JetStreamLimits(message.account).has_value();
-  bool for_clusters = row->meta == nullptr && row->home == nullptr;
-  request.usage = enabled ? &catalog_.usage(message.account) : nullptr;
-  if (row->home == HandleConsumerReset &&
-      (!enabled || catalog_.Find(message.account, request.token(kStreamToken)) == nullptr)) {
-    return;  // for a consumer, which the reference lets answer itself
-  }
-  if (!MeetsRequiredLevel(message.headers)) {
-    RespondError(catalog_.env(), request, row->type, MakeError(10185));
-  } else if (!enabled && !for_clusters) {
-    RespondError(catalog_.env(), request, row->type, MakeError(10039));
-  } else if (row->meta != nullptr) {
-    row->meta(catalog_, std::move(request));
-  } else if (row->home != nullptr) {
-    // The stream's name is the first token behind the verb.
-    std::string stream(request.token(2 + protocol::TokenCount(row->verb)));
-    catalog_.Forward(std::move(request), stream, row->type, row->home);
-  } else {
-    RespondError(catalog_.env(), request, row->type, Unsupported(row->verb));
-  }
+  bool meets_level = MeetsRequiredLevel(message.headers);
+  queue_.Push(OnlyAsks(row->verb), [&catalog = catalog_, row, meets_level,
+                                    request = ApiRequest::Copy(message)]() mutable {
+    Serve(catalog, *row, meets_level, std::move(request));
+  });
 }
 
 ApiRouter::DomainSink::DomainSink(Environment& env)

@@ -7,6 +7,7 @@
 
 #include "absl/container/flat_hash_map.h"
 
+#include "jetstream/api_queue.h"
 #include "jetstream/catalog.h"
 #include "jetstream/environment.h"
 
@@ -46,6 +47,7 @@ class ApiRouter : public Sink {
   std::vector<Router::SubscriptionId> SubscribeAccount(AccountId account);
 
   Catalog& catalog_;
+  ApiQueue queue_;
   DomainSink domain_;
   absl::flat_hash_map<AccountId, std::vector<Router::SubscriptionId>> subscriptions_;
 };

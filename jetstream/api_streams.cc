@@ -87,14 +87,6 @@ ApiError CheckCreate(Catalog& catalog, const ApiRequest& request, StreamConfig& 
                            pedantic, catalog.LookupOf(request.account));
 }
 
-// The record of a stream that could not be opened goes again.
-void GiveUp(Catalog& catalog, AccountId account, const std::string& name, StreamId id) {
-  catalog.env().executor.Post([&catalog, account, name, id] {
-    catalog.Erase(account, name, id);
-    catalog.env().meta.DeleteStream(catalog.meta_shard().batch(), id);
-  });
-}
-
 void CreateAtHome(Catalog& catalog, Shard& home, StreamSpec spec, const ApiRequest& request) {
   Environment& env = home.env();
   const StreamConfig& config = spec.config;
@@ -102,7 +94,7 @@ void CreateAtHome(Catalog& catalog, Shard& home, StreamSpec spec, const ApiReque
                                 config.first_seq, &env.executor});
   if (!store.ok()) {
     env.log.Error("JetStream stream '", config.name, "' has no store: ", Message(store.status()));
-    GiveUp(catalog, spec.account, config.name, spec.id);
+    catalog.GiveUp(spec.account, config.name, spec.id);
     RespondError(env, request, kCreate, MakeError(10049, Message(store.status())));
     return;
   }
@@ -329,6 +321,8 @@ void HandleStreamCreate(Catalog& catalog, ApiRequest request) {
                         });
         return;
       }
+      error = MakeError(10058);
+    } else if (catalog.IsTaken(request.account, wanted.config.name)) {
       error = MakeError(10058);
     }
   }

@@ -36,7 +36,12 @@ const Catalog::Entry* Catalog::Find(AccountId account, std::string_view name) co
     return nullptr;
   }
   auto at = streams->second.find(name);
-  return at == streams->second.end() ? nullptr : &at->second;
+  return at == streams->second.end() || at->second.restoring ? nullptr : &at->second;
+}
+
+bool Catalog::IsTaken(AccountId account, std::string_view name) const {
+  auto streams = accounts_.find(account);
+  return streams != accounts_.end() && streams->second.contains(name);
 }
 
 StreamLookup Catalog::LookupOf(AccountId account) const {
@@ -54,7 +59,7 @@ std::vector<const Catalog::Entry*> Catalog::List(AccountId account,
     return out;
   }
   for (const auto& [name, entry] : streams->second) {
-    if (subject.empty() || AnyOverlap(entry.config.subjects, subject)) {
+    if (!entry.restoring && (subject.empty() || AnyOverlap(entry.config.subjects, subject))) {
       out.push_back(&entry);
     }
   }
@@ -138,14 +143,40 @@ ApiError Catalog::CheckOverlap(AccountId account, const StreamConfig& config,
   return {};
 }
 
+size_t Catalog::LeastLoadedHome() const {
+  auto least = std::min_element(streams_of_home_.begin(), streams_of_home_.end());
+  return static_cast<size_t>(least - streams_of_home_.begin());
+}
+
+Catalog::Entry& Catalog::Insert(Entry entry) {
+  ++streams_of_home_[entry.home];
+  std::string name = entry.config.name;
+  auto& streams = accounts_[entry.account];
+  return streams.insert_or_assign(std::move(name), std::move(entry)).first->second;
+}
+
 const Catalog::Entry& Catalog::Add(AccountId account, StreamId id, StreamConfig config,
                                    int64_t created_ns) {
-  auto least = std::min_element(streams_of_home_.begin(), streams_of_home_.end());
-  ++*least;
-  std::string name = config.name;
-  Entry entry{id, account, created_ns, std::move(config),
-              static_cast<size_t>(least - streams_of_home_.begin())};
-  return accounts_[account].insert_or_assign(std::move(name), std::move(entry)).first->second;
+  return Insert({id, account, created_ns, std::move(config), LeastLoadedHome()});
+}
+
+void Catalog::Reserve(AccountId account, StreamId id, StreamConfig config, int64_t created_ns,
+                      size_t home) {
+  Insert({id, account, created_ns, std::move(config), home, /*restoring=*/true});
+}
+
+void Catalog::Publish(AccountId account, std::string_view name) {
+  auto& streams = accounts_[account];
+  if (auto at = streams.find(name); at != streams.end()) {
+    at->second.restoring = false;
+  }
+}
+
+void Catalog::GiveUp(AccountId account, const std::string& name, StreamId id) {
+  executor().Post([this, account, name, id] {
+    Erase(account, name, id);
+    env().meta.DeleteStream(meta_shard().batch(), id);
+  });
 }
 
 void Catalog::SetConfig(AccountId account, std::string_view name, StreamConfig config) {

@@ -33,7 +33,8 @@ class Catalog {
     AccountId account;
     int64_t created_ns = 0;
     StreamConfig config;
-    size_t home = 0;  // index of the shard
+    size_t home = 0;         // index of the shard
+    bool restoring = false;  // has the name, but is not there yet
   };
 
   // The shards outlive the catalog; the first one is the meta shard.
@@ -48,10 +49,12 @@ class Catalog {
   Shard& home_of(const Entry& entry) { return *shards_[entry.home]; }
   const std::vector<Shard*>& shards() const { return shards_; }
 
-  // nullptr: no such stream.
+  // nullptr: no such stream, or one that is being restored.
   const Entry* Find(AccountId account, std::string_view name) const;
   // The configurations of the account's streams by name, for checks of one of them.
   StreamLookup LookupOf(AccountId account) const;
+  // Also by a stream that is being restored.
+  bool IsTaken(AccountId account, std::string_view name) const;
   // By name; of those that have a subject overlapping `subject`, unless that is empty.
   std::vector<const Entry*> List(AccountId account, std::string_view subject) const;
   size_t size() const;
@@ -72,6 +75,13 @@ class Catalog {
 
   // Takes the name. The home is the shard with the fewest streams.
   const Entry& Add(AccountId account, StreamId id, StreamConfig config, int64_t created_ns);
+  // The same for a stream that is being restored at this home: nobody finds it until Publish().
+  size_t LeastLoadedHome() const;
+  void Reserve(AccountId account, StreamId id, StreamConfig config, int64_t created_ns,
+               size_t home);
+  void Publish(AccountId account, std::string_view name);
+  // Gives the name back and removes the stream's record; from any home.
+  void GiveUp(AccountId account, const std::string& name, StreamId id);
   void SetConfig(AccountId account, std::string_view name, StreamConfig config);
   // Gives the name back, if it still belongs to this stream.
   void Erase(AccountId account, std::string_view name, StreamId id);
@@ -83,6 +93,8 @@ class Catalog {
                StreamHandler handler);
 
  private:
+  Entry& Insert(Entry entry);
+
   using ByName = absl::btree_map<std::string, Entry, std::less<>>;
 
   std::vector<Shard*> shards_;

@@ -474,8 +474,7 @@ void Consumer::FlushState(storage::StagedBatch& batch) {
     return;
   }
   Environment& env = stream_.env();
-  ConsumerState state{ledger_.Save(), reader_.resume_seq()};
-  env.meta.PutConsumerState(batch, stream_.id(), id_, EncodeConsumerState(state, WallOffset()));
+  env.meta.PutConsumerState(batch, stream_.id(), id_, EncodeConsumerState(state(), WallOffset()));
   dirty_ = flush_now_ = false;
   last_flush_ns_ = env.clock.steady_ns();
   env.timers.Cancel(flush_timer_);

@@ -11,6 +11,7 @@
 #include "jetstream/client_pin.h"
 #include "jetstream/consumer_config.h"
 #include "jetstream/consumer_events.h"
+#include "jetstream/consumer_state.h"
 #include "jetstream/delivery.h"
 #include "jetstream/environment.h"
 #include "jetstream/message_reader.h"
@@ -93,6 +94,9 @@ class Consumer : public Sink, private DeliveryHost {
   size_t num_redelivered() const;
   size_t num_waiting();
   bool paused() const;
+
+  // What survives a restart; times are steady.
+  ConsumerState state() const { return {ledger_.Save(), reader_.resume_seq()}; }
 
   // The members of ConsumerInfo (jetstream-api.md 9.4) into an open object. Lists leave the
   // server's own metadata out, kBare the whole configuration.

@@ -2,72 +2,25 @@
 
 #include <algorithm>
 
+#include "jetstream/varint.h"
+
 namespace weir::jetstream {
 
 namespace {
 
 constexpr char kVersion = 1;
 
-void Put(std::string& out, uint64_t number) {
-  while (number >= 0x80) {
-    out.push_back(static_cast<char>(number | 0x80));
-    number >>= 7;
-  }
-  out.push_back(static_cast<char>(number));
-}
-
 void Put(std::string& out, const SequencePair& pair) {
-  Put(out, pair.consumer);
-  Put(out, pair.stream);
+  AppendVarint(out, pair.consumer);
+  AppendVarint(out, pair.stream);
 }
 
-// Reads numbers until they run out; then everything is 0 and ok() is false.
-class NumberReader {
- public:
-  explicit NumberReader(std::string_view bytes) : rest_(bytes) {}
-
-  uint64_t Next() {
-    uint64_t number = 0;
-    for (unsigned shift = 0; shift < 64; shift += 7) {
-      if (rest_.empty()) {
-        ok_ = false;
-        return 0;
-      }
-      auto byte = static_cast<uint8_t>(rest_.front());
-      rest_.remove_prefix(1);
-      number |= static_cast<uint64_t>(byte & 0x7f) << shift;
-      if (byte < 0x80) {
-        return number;
-      }
-    }
-    ok_ = false;
-    return 0;
-  }
-
-  SequencePair NextPair() {
-    SequencePair pair;
-    pair.consumer = Next();
-    pair.stream = Next();
-    return pair;
-  }
-
-  // A count of things that take at least `size` bytes each.
-  uint64_t NextCount(size_t size) {
-    uint64_t count = Next();
-    if (count > rest_.size() / size) {
-      ok_ = false;
-      return 0;
-    }
-    return count;
-  }
-
-  bool ok() const { return ok_; }
-  bool at_end() const { return rest_.empty(); }
-
- private:
-  std::string_view rest_;
-  bool ok_ = true;
-};
+SequencePair NextPair(VarintReader& in) {
+  SequencePair pair;
+  pair.consumer = in.Next();
+  pair.stream = in.Next();
+  return pair;
+}
 
 }  // namespace
 
@@ -77,22 +30,23 @@ std::string EncodeConsumerState(const ConsumerState& state, int64_t offset_ns) {
   out.reserve(64 + ledger.pending.size() * 20);
   Put(out, ledger.delivered);
   Put(out, ledger.floor);
-  Put(out, state.last_per_subject_end);
-  Put(out, ledger.pending.size());
+  AppendVarint(out, state.last_per_subject_end);
+  AppendVarint(out, ledger.pending.size());
   SequencePair before;
   for (const AckLedger::Entry& entry : ledger.pending) {
-    Put(out, entry.stream_seq - before.stream);
-    Put(out, entry.consumer_seq - before.consumer);
-    Put(out, static_cast<uint64_t>(entry.delivered_ns + offset_ns));
-    Put(out, static_cast<uint64_t>(std::max<int64_t>(entry.deadline_ns - entry.delivered_ns, 0)));
-    Put(out, entry.deliveries);
+    AppendVarint(out, entry.stream_seq - before.stream);
+    AppendVarint(out, entry.consumer_seq - before.consumer);
+    AppendVarint(out, static_cast<uint64_t>(entry.delivered_ns + offset_ns));
+    AppendVarint(
+        out, static_cast<uint64_t>(std::max<int64_t>(entry.deadline_ns - entry.delivered_ns, 0)));
+    AppendVarint(out, entry.deliveries);
     before = {entry.consumer_seq, entry.stream_seq};
   }
-  Put(out, ledger.given_up.size());
+  AppendVarint(out, ledger.given_up.size());
   StreamSeq last = 0;
   for (const auto& [seq, deliveries] : ledger.given_up) {
-    Put(out, seq - last);
-    Put(out, deliveries);
+    AppendVarint(out, seq - last);
+    AppendVarint(out, deliveries);
     last = seq;
   }
   return out;
@@ -102,11 +56,11 @@ StatusOr<ConsumerState> DecodeConsumerState(std::string_view bytes, int64_t offs
   if (bytes.empty() || bytes.front() != kVersion) {
     return DataLoss("consumer state of an unknown version");
   }
-  NumberReader in(bytes.substr(1));
+  VarintReader in(bytes.substr(1));
   ConsumerState state;
   AckLedger::Snapshot& ledger = state.ledger;
-  ledger.delivered = in.NextPair();
-  ledger.floor = in.NextPair();
+  ledger.delivered = NextPair(in);
+  ledger.floor = NextPair(in);
   state.last_per_subject_end = in.Next();
   ledger.pending.resize(in.NextCount(5));
   SequencePair before;
@@ -125,7 +79,7 @@ StatusOr<ConsumerState> DecodeConsumerState(std::string_view bytes, int64_t offs
     deliveries = static_cast<uint32_t>(in.Next());
     last = seq;
   }
-  if (!in.ok() || !in.at_end()) {
+  if (!in.ok() || !in.rest().empty()) {
     return DataLoss("consumer state is damaged");
   }
   return state;

@@ -80,6 +80,8 @@ class Router {
   // To whoever subscribes `inbox`; the receiver sees message.subject (jetstream-api.md 9.6).
   virtual Delivered Deliver(AccountId account, std::string_view inbox, const Outbound& message) = 0;
   virtual bool HasInterest(AccountId account, std::string_view subject) = 0;
+  // The same without subscriptions to patterns.
+  virtual bool HasLiteralInterest(AccountId account, std::string_view subject) = 0;
 
   // `queue` empty: a plain subscription. The sink must outlive the subscription.
   virtual SubscriptionId Subscribe(AccountId account, std::string_view pattern,
@@ -141,6 +143,8 @@ struct JetStreamOptions {
   int64_t max_buffered_msgs = 100'000;  // staged per stream, else 429
   int64_t max_buffered_bytes = 128LL << 20;
   int64_t request_queue_limit = 10'000;
+  int64_t info_queue_limit = 10'000;
+  int64_t max_payload = 1 << 20;  // of a message, headers included
   // Of batches that are open, atomic and fast ones (jetstream-api.md 5.6, 5.7). 0: the built-in
   // limit.
   int64_t max_batch_messages = 0;

@@ -32,14 +32,29 @@ JetStream::~JetStream() {
 }
 
 StatusOr<RecoveryReport> JetStream::Recover() {
-  return jetstream::Recover(*catalog_);
+  WEIR_ASSIGN_OR_RETURN(RecoveryReport report, jetstream::Recover(*catalog_));
+  incomplete_ = report.incomplete;
+  return report;
+}
+
+void JetStream::DestroyIncomplete(size_t index) {
+  for (const auto& [home, id] : incomplete_) {
+    Stream* stream = home == index ? shards_[home]->Find(id) : nullptr;
+    if (stream != nullptr) {
+      stream->Stop(409, "Server Shutdown");
+      stream->Destroy();
+      shards_[home]->Remove(*stream);
+    }
+  }
 }
 
 void JetStream::Start(Task ready) {
   homes_starting_ = shards_.size();
   auto shared_ready = std::make_shared<Task>(std::move(ready));
-  for (auto& shard : shards_) {
-    shard->env().executor.Post([this, home = shard.get(), shared_ready] {
+  for (size_t index = 0; index < shards_.size(); ++index) {
+    Shard* home = shards_[index].get();
+    home->env().executor.Post([this, index, home, shared_ready] {
+      DestroyIncomplete(index);
       for (Stream* stream : home->streams()) {
         stream->Start();
       }

@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "jetstream/api_router.h"
@@ -51,11 +52,13 @@ class JetStream {
 
  private:
   void HomeStarted(Task& ready);
+  void DestroyIncomplete(size_t index);
 
   std::vector<std::unique_ptr<Shard>> shards_;
   std::unique_ptr<Catalog> catalog_;
   std::unique_ptr<ApiRouter> api_;
-  size_t homes_starting_ = 0;  // on the first home
+  std::vector<std::pair<size_t, StreamId>> incomplete_;  // by home, from recovery
+  size_t homes_starting_ = 0;                            // on the first home
 };
 
 }  // namespace weir::jetstream

@@ -14,6 +14,7 @@ namespace weir::jetstream {
 
 namespace {
 
+constexpr std::string_view kIncomplete = R"({"_incomplete":true,)";
 constexpr size_t kRunMessages = 10'000;
 constexpr size_t kRunBytes = 8 << 20;
 
@@ -87,6 +88,9 @@ class Recovery {
     if (!account) {
       return NotFound(Cat(label, ": there is no such account"));
     }
+    if (std::string_view(meta.config).starts_with(kIncomplete)) {
+      return Annotate(PlaceIncomplete(meta, *account, *std::move(config)), label);
+    }
     if (catalog_.Find(*account, config->name) != nullptr) {
       return AlreadyExists(Cat(label, ": a newer stream has the name"));
     }
@@ -117,6 +121,20 @@ class Recovery {
     return OkStatus();
   }
 
+  // It has no name any more, only a home that will destroy it.
+  Status PlaceIncomplete(const storage::StreamMeta& meta, AccountId account, StreamConfig config) {
+    size_t index = catalog_.LeastLoadedHome();
+    Shard& home = *catalog_.shards()[index];
+    WEIR_ASSIGN_OR_RETURN(auto store,
+                          home.env().stores.Open({meta.id, /*memory=*/false,
+                                                  /*is_new=*/false, 0, &home.env().executor}));
+    log_.Warn("Stream '", meta.account, " > ", config.name, "' was not restored to its end");
+    StreamSpec spec{meta.id, account, meta.created_ns, std::move(config), nullptr};
+    home.Add(std::make_unique<Stream>(home, std::move(spec), std::move(store)));
+    report_.incomplete.emplace_back(index, meta.id);
+    return OkStatus();
+  }
+
   void AdoptConsumers(Stream& stream) {
     for (auto& meta : consumers_[stream.id()]) {
       auto config = ParseConsumerConfig(meta.config);
@@ -138,6 +156,10 @@ class Recovery {
 };
 
 }  // namespace
+
+std::string MarkIncomplete(std::string_view config) {
+  return Cat(kIncomplete, config.substr(1));
+}
 
 StatusOr<RecoveryReport> Recover(Catalog& catalog) {
   return Recovery(catalog).Run();

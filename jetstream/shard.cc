@@ -48,6 +48,24 @@ std::vector<Stream*> Shard::streams() {
   return out;
 }
 
+Transfer::Id Shard::AddTransfer(std::unique_ptr<Transfer> transfer) {
+  transfers_[++last_transfer_] = std::move(transfer);
+  return last_transfer_;
+}
+
+Transfer* Shard::FindTransfer(Transfer::Id id) {
+  auto at = transfers_.find(id);
+  return at == transfers_.end() ? nullptr : at->second.get();
+}
+
+void Shard::EndTransfer(Transfer::Id id) {
+  auto at = transfers_.find(id);
+  if (at != transfers_.end()) {
+    DestroyLater(std::move(at->second));
+    transfers_.erase(at);
+  }
+}
+
 void Shard::RequestCommit() {
   if (!commit_requested_) {
     commit_requested_ = true;
@@ -140,6 +158,7 @@ void Shard::OnCommitted(Turn turn, const Status& status) {
 }
 
 void Shard::Shutdown() {
+  transfers_.clear();
   for (auto& [id, stream] : streams_) {
     stream->Stop(409, "Server Shutdown");
     stream->MarkDirty();

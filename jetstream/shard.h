@@ -12,6 +12,7 @@
 
 #include "jetstream/environment.h"
 #include "jetstream/stream.h"
+#include "jetstream/transfer.h"
 #include "protocol/base/affinity.h"
 
 namespace weir::jetstream {
@@ -40,6 +41,13 @@ class Shard {
   Stream* Find(StreamId id);
   Stream* Find(AccountId account, std::string_view name);
   std::vector<Stream*> streams();
+
+  // Backups and restores on their way.
+  Transfer::Id AddTransfer(std::unique_ptr<Transfer> transfer);
+  // nullptr: it has ended.
+  Transfer* FindTransfer(Transfer::Id id);
+  // Destroys it after the current event.
+  void EndTransfer(Transfer::Id id);
 
   // The batch of this turn; asking for it requests a commit.
   storage::StagedBatch& batch();
@@ -82,6 +90,8 @@ class Shard {
   Environment& env_;
   absl::flat_hash_map<StreamId, std::unique_ptr<Stream>> streams_;
   absl::flat_hash_map<std::pair<uint32_t, std::string>, Stream*> by_name_;  // account, name
+  absl::flat_hash_map<Transfer::Id, std::unique_ptr<Transfer>> transfers_;
+  Transfer::Id last_transfer_ = 0;
   std::unique_ptr<storage::StagedBatch> batch_;
   std::vector<StreamId> dirty_;
   std::vector<Committed> waiting_;

@@ -50,6 +50,19 @@ class SubjectTree {
     MatchFrom(root_, TokenCursor(subject), visit);
   }
 
+  // Is there a value under exactly this literal subject? Patterns that cover it do not count.
+  bool ContainsLiteral(std::string_view subject) const {
+    const Node* node = &root_;
+    for (TokenCursor cursor(subject); cursor.Next();) {
+      auto at = node->children.find(cursor.token());
+      if (at == node->children.end()) {
+        return false;
+      }
+      node = at->second.get();
+    }
+    return !node->values.empty();
+  }
+
   // Calls visit(value) for every value.
   template <typename F>
   void ForEach(F&& visit) const {

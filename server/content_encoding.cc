@@ -1,42 +1,23 @@
 #include "server/content_encoding.h"
 
 #include <algorithm>
-#include <cstdint>
 
-#include <snappy.h>
 #include <zlib.h>
 
 #include "protocol/base/strings.h"
-#include "storage/crc32c.h"
+#include "storage/s2_stream.h"
 
 namespace weir::server {
 
 namespace {
 
-constexpr size_t kSnappyChunk = 65536;
-constexpr std::string_view kSnappyStart("\xff\x06\x00\x00sNaPpY", 10);
 constexpr int kGzipWindow = 15 + 16;  // the second part asks for a gzip header
 constexpr int kMemoryLevel = 8;
 
-void AppendLittleEndian(std::string& out, uint32_t number, int bytes) {
-  for (int i = 0; i < bytes; ++i) {
-    out.push_back(static_cast<char>(number >> (8 * i) & 0xff));
-  }
-}
-
-// The framing format: a chunk is its type, its size, the masked checksum and the compressed bytes.
 std::string Snappy(std::string_view bytes) {
-  std::string out(kSnappyStart);
-  std::string compressed;
-  for (; !bytes.empty(); bytes.remove_prefix(std::min(bytes.size(), kSnappyChunk))) {
-    std::string_view chunk = bytes.substr(0, kSnappyChunk);
-    snappy::Compress(chunk.data(), chunk.size(), &compressed);
-    uint32_t crc = storage::Crc32c(chunk);
-    uint32_t masked = (crc >> 15 | crc << 17) + 0xa282ead8;
-    out.push_back('\0');
-    AppendLittleEndian(out, static_cast<uint32_t>(compressed.size()) + 4, 3);
-    AppendLittleEndian(out, masked, 4);
-    out += compressed;
+  std::string out(storage::kSnappyStart);
+  for (; !bytes.empty(); bytes.remove_prefix(std::min(bytes.size(), storage::kSnappyChunk))) {
+    storage::AppendS2Chunk(out, bytes.substr(0, storage::kSnappyChunk));
   }
   return out;
 }

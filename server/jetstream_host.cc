@@ -27,6 +27,10 @@ bool JetStreamHost::HasInterest(AccountId account_id, std::string_view subject) 
   return worker_.dispatcher().HasInterest(account(account_id), subject);
 }
 
+bool JetStreamHost::HasLiteralInterest(AccountId account_id, std::string_view subject) {
+  return account(account_id).subscriptions().ContainsLiteral(subject);
+}
+
 jetstream::Router::SubscriptionId JetStreamHost::Subscribe(AccountId account_id,
                                                            std::string_view pattern,
                                                            std::string_view queue,

@@ -130,6 +130,8 @@ void JetStreamPart::ReadOptions() {
   options_.max_buffered_msgs = from.max_buffered_messages;
   options_.max_buffered_bytes = from.max_buffered_bytes;
   options_.request_queue_limit = from.request_queue_limit;
+  options_.info_queue_limit = from.info_queue_limit;
+  options_.max_payload = server_.context().options.limits.max_payload;
   const Identity& identity = server_.context().identity;
   identity_ = {identity.id, identity.name, std::string(kAnnouncedVersion)};
 }

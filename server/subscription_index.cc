@@ -108,6 +108,11 @@ void SubscriptionIndex::Match(std::string_view subject, MatchResult& out, bool d
   }
 }
 
+bool SubscriptionIndex::ContainsLiteral(std::string_view subject) const {
+  ReaderLock lock(mu_);
+  return tree_.ContainsLiteral(subject);
+}
+
 SubscriptionIndex::Stats SubscriptionIndex::stats() const {
   ReaderLock lock(mu_);
   return {.subscriptions = tree_.size(),

@@ -54,6 +54,9 @@ class SubscriptionIndex {
   // subject.
   void Match(std::string_view subject, MatchResult& out, bool denied_too = false) const;
 
+  // Does somebody subscribe exactly this literal subject?
+  bool ContainsLiteral(std::string_view subject) const;
+
   size_t size() const;
 
   struct Stats {

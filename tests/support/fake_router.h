@@ -60,6 +60,10 @@ class FakeRouter : public jetstream::Router {
            });
   }
 
+  bool HasLiteralInterest(AccountId, std::string_view subject) override {
+    return std::find(interest.begin(), interest.end(), subject) != interest.end();
+  }
+
   SubscriptionId Subscribe(AccountId account, std::string_view pattern, std::string_view queue,
                            jetstream::Sink& sink) override {
     subscriptions_.emplace(++last_id_,

@@ -60,6 +60,17 @@ TEST(SubjectTreeTest, ASubjectWithAnEmptyTokenMatchesNothing) {
   }
 }
 
+TEST(SubjectTreeTest, APatternIsNoLiteral) {
+  SubjectTree<int> tree;
+  tree.Insert("a.*", 1);
+  tree.Insert("a.>", 2);
+  tree.Insert("a.b.c", 3);
+
+  EXPECT_FALSE(tree.ContainsLiteral("a.b"));
+  EXPECT_FALSE(tree.ContainsLiteral("a.b.c.d"));
+  EXPECT_TRUE(tree.ContainsLiteral("a.b.c"));
+}
+
 TEST(SubjectTreeTest, OneValueMayStandManyTimes) {
   SubjectTree<int> tree;
   tree.Insert("a", 1);
