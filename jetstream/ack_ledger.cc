@@ -19,6 +19,7 @@ void AckLedger::Configure(const ConsumerConfig& config) {
   backoff_ns_ = config.backoff_ns;
   max_deliver_ = config.max_deliver;
   max_ack_pending_ = policy_ == AckPolicy::kNone ? -1 : config.max_ack_pending;
+  holds_exhausted_ = config.dead_letter().has_value();
 }
 
 void AckLedger::Start(StreamSeq next) {
@@ -97,10 +98,22 @@ void AckLedger::GiveUp(StreamSeq seq) {
   if (index == kNone) {
     return;
   }
+  if (holds_exhausted_) {
+    Hold(seq);
+    return;
+  }
   Entry entry = slots_[index].entry;
   Erase(index);
   given_up_.insert_or_assign(seq, entry.deliveries);
   MoveFloorAfter(entry.consumer_seq);
+}
+
+void AckLedger::Hold(StreamSeq seq) {
+  Index index = FindIndex(seq);
+  if (index != kNone) {
+    Leave(index);
+    slots_[index].place = Place::kHeld;
+  }
 }
 
 bool AckLedger::Ack(StreamSeq seq) {
@@ -132,7 +145,8 @@ bool AckLedger::AckAll(StreamSeq seq, ConsumerSeq consumer_seq,
 
 bool AckLedger::Nak(StreamSeq seq, ConsumerSeq consumer_seq, int64_t delay_ns, int64_t now_ns) {
   Index index = FindIndex(seq);
-  if (index == kNone || consumer_seq <= floor_.consumer || consumer_seq > delivered_.consumer) {
+  if (index == kNone || consumer_seq <= floor_.consumer || consumer_seq > delivered_.consumer ||
+      slots_[index].place == Place::kHeld) {
     return false;
   }
   if (delay_ns > 0) {
@@ -147,7 +161,7 @@ bool AckLedger::Nak(StreamSeq seq, ConsumerSeq consumer_seq, int64_t delay_ns, i
 
 bool AckLedger::Progress(StreamSeq seq, int64_t now_ns) {
   Index index = FindIndex(seq);
-  if (index == kNone) {
+  if (index == kNone || slots_[index].place == Place::kHeld) {
     return false;
   }
   if (slots_[index].place != Place::kQueued) {
@@ -172,7 +186,7 @@ void AckLedger::Expire(int64_t now_ns, absl::FunctionRef<void(StreamSeq, uint32_
 void AckLedger::ExpireAll(absl::FunctionRef<void(StreamSeq, uint32_t)> exhausted) {
   std::vector<StreamSeq> due;
   for (Index at = by_seq_.head; at != kNone; at = slots_[at].by_seq.next) {
-    if (slots_[at].place != Place::kQueued) {
+    if (slots_[at].place != Place::kQueued && slots_[at].place != Place::kHeld) {
       due.push_back(slots_[at].entry.stream_seq);
     }
   }
@@ -335,6 +349,8 @@ void AckLedger::Leave(Index index) {
       break;
     case Place::kQueued:
       Unlink(queue_, &Slot::by_place, index);
+      break;
+    case Place::kHeld:
       break;
   }
 }

@@ -81,7 +81,10 @@ class AckLedger {
   // That one went out again.
   void Redeliver(StreamSeq seq, int64_t now_ns);
   // That one goes out no more (max_deliver): it leaves the table, but is remembered as unacked.
+  // Where dead letters are sent it is held instead.
   void GiveUp(StreamSeq seq);
+  // That one stays in flight and is not delivered again: only an ack, or its removal, ends that.
+  void Hold(StreamSeq seq);
   bool has_redeliveries() const { return queue_.head != kNone; }
 
   // ---- answers; all are harmless for messages that are not in flight ----
@@ -134,6 +137,7 @@ class AckLedger {
     kTimed,    // in timed_, the usual wait
     kDelayed,  // in delayed_, a wait of its own
     kQueued,   // in queue_
+    kHeld,     // in none
   };
   struct Links {
     Index previous = kNone;
@@ -174,6 +178,7 @@ class AckLedger {
   std::vector<int64_t> backoff_ns_;
   int64_t max_deliver_ = -1;
   int64_t max_ack_pending_ = -1;
+  bool holds_exhausted_ = false;
 
   SequencePair delivered_;
   SequencePair floor_;

@@ -60,15 +60,12 @@ struct CreateRequest {
 };
 
 StatusOr<CreateRequest> ReadCreate(const ApiRequest& request, bool strict) {
-  WEIR_ASSIGN_OR_RETURN(auto object, ReadBody(request));
+  WEIR_ASSIGN_OR_RETURN(auto object, ReadBody(request, "CreateConsumerRequest"));
   CreateRequest out;
-  JsonReader in(object);
+  JsonReader in(object, "CreateConsumerRequest");
   in.Read("stream_name", out.stream_name);
-  if (const auto* config = in.Find("config")) {
-    if (!config->is_object()) {
-      return InvalidArgument("json: cannot unmarshal config into Go value of type object");
-    }
-    WEIR_ASSIGN_OR_RETURN(out.config, ReadConsumerConfig(config->get_object(), strict));
+  if (const auto* config = in.Object("config", "server.ConsumerConfig")) {
+    WEIR_ASSIGN_OR_RETURN(out.config, ReadConsumerConfig(*config, strict));
   }
   std::string action;
   in.Read("action", action);
@@ -388,10 +385,10 @@ void RespondPage(Stream& stream, const ApiRequest& request, std::string_view typ
   Environment& env = stream.env();
   int64_t asked = 0;
   Status status;
-  auto body = ReadOptionalBody(request);
+  auto body = ReadOptionalBody(request, "JSApiConsumersRequest");
   if (body.ok()) {
-    JsonReader in(*body);
-    in.Read("offset", asked);
+    JsonReader in(*body, "JSApiConsumersRequest.ApiPagedRequest");
+    in.Read("offset", asked, "int");
     status = in.Finish(env.options.strict);
   } else {
     status = body.status();
@@ -492,7 +489,7 @@ void HandleConsumerPause(Stream& stream, const ApiRequest& request) {
   auto body = ReadOptionalBody(request);
   Status status = body.status();
   if (body.ok()) {
-    JsonReader in(*body);
+    JsonReader in(*body, "JSApiConsumerPauseRequest");
     in.ReadTime("pause_until", until);
     status = in.Finish(env.options.strict);
   }
@@ -528,7 +525,7 @@ void HandleConsumerUnpin(Stream& stream, const ApiRequest& request) {
   Status status =
       request.payload.empty() ? InvalidArgument("unexpected end of JSON input") : body.status();
   if (body.ok()) {
-    JsonReader in(*body);
+    JsonReader in(*body, "JSApiConsumerUnpinRequest");
     in.Read("group", group);
     status = status.ok() ? in.Finish(false) : status;
   }
@@ -565,7 +562,7 @@ void HandleConsumerReset(Stream& stream, const ApiRequest& request) {
   auto body = ReadBody(request);
   Status status = body.status();
   if (body.ok()) {
-    JsonReader in(*body);
+    JsonReader in(*body, "JSApiConsumerResetRequest");
     in.Read("seq", seq);
     status = in.Finish(false);
   }

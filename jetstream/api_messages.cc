@@ -88,10 +88,11 @@ ApiError CheckDelete(Stream& stream, StreamSeq seq) {
   if (stream.config().deny_delete) {
     return MakeError(10057, "message delete not permitted");
   }
-  if (seq == 0) {
+  const auto& state = stream.store().state();
+  if (seq == 0 || (stream.persistent() && seq < state.first_seq)) {
     return MakeError(10057, "no message found");
   }
-  return seq > stream.store().state().last_seq ? MakeError(10057, "stream store EOF") : ApiError{};
+  return seq > state.last_seq ? MakeError(10057, "stream store EOF") : ApiError{};
 }
 
 }  // namespace

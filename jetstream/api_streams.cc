@@ -83,6 +83,11 @@ ApiError CheckCreate(Catalog& catalog, const ApiRequest& request, StreamConfig& 
   if (config.mirror_direct && !config.mirror) {
     return MakeError(10052, "stream has no mirror but does have mirror direct");
   }
+  if (!catalog.IsTaken(request.account, config.name)) {
+    if (ApiError error = catalog.CheckRoom(request.account, config, nullptr)) {
+      return error;
+    }
+  }
   return CheckStreamConfig(config, catalog.env().options, catalog.limits_of(request.account),
                            pedantic, catalog.LookupOf(request.account));
 }

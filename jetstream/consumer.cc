@@ -120,6 +120,7 @@ void Consumer::Configure() {
     int64_t largest = stream_.config().max_msg_size;
     push_->Configure(config_, largest > 0 ? largest : kDefaultBurst);
   }
+  ConfigureDeadLetters();
   reader_.SetFilters(config_.Filters());
   sample_percent_ = config_.SamplePercent();
   if (!config_.is_durable() && config_.inactive_threshold_ns == 0) {
@@ -130,6 +131,18 @@ void Consumer::Configure() {
     // Spread over a second, so that the consumers of a lost client do not all go at once.
     inactive_ns_ +=
         100 * kMillisecond + static_cast<int64_t>(stream_.env().random.Below(900)) * kMillisecond;
+  }
+}
+
+void Consumer::ConfigureDeadLetters() {
+  auto subject = config_.dead_letter();
+  if (!subject) {
+    dead_letters_.reset();
+  } else if (dead_letters_ == nullptr || dead_letters_->subject() != *subject) {
+    dead_letters_ = std::make_unique<DeadLetters>(
+        stream_.env(), stream_.store(),
+        DeadLetters::Origin{stream_.account(), stream_.name(), name_, stream_.id()}, *subject,
+        [this](StreamSeq seq, const DeadLetter& letter) { OnDeadLetterDone(seq, letter); });
   }
 }
 
@@ -213,6 +226,7 @@ void Consumer::Unlink() {
   }
   subscriptions_.clear();
   delivery_.Stop();
+  dead_letters_.reset();
   if (push_ != nullptr) {
     push_->Stop();
   }
@@ -275,6 +289,9 @@ StatusOr<StreamSeq> Consumer::Reset(StreamSeq seq) {
     return InvalidArgument("not allowed");
   }
   ledger_.Reset(seq);
+  if (dead_letters_ != nullptr) {
+    dead_letters_->Clear();
+  }
   reader_.Invalidate();
   MarkDirty();
   delivery_.Run();
@@ -396,6 +413,9 @@ void Consumer::OnPinChanged(std::string_view reason) {
 void Consumer::OnExhausted(StreamSeq seq, uint64_t deliveries) {
   MarkDirty();
   events_.Exceeded(seq, deliveries);
+  if (dead_letters_ != nullptr) {
+    dead_letters_->Send(seq, {deliveries, DeadReason::kMaxDeliver, {}, {}});
+  }
 }
 
 void Consumer::OnLoaded(const Status& status) {

@@ -12,6 +12,7 @@
 #include "jetstream/consumer_config.h"
 #include "jetstream/consumer_events.h"
 #include "jetstream/consumer_state.h"
+#include "jetstream/dead_letters.h"
 #include "jetstream/delivery.h"
 #include "jetstream/environment.h"
 #include "jetstream/message_reader.h"
@@ -116,6 +117,7 @@ class Consumer : public Sink, private DeliveryHost {
   void OnExhausted(StreamSeq seq, uint64_t deliveries) override;
 
   void Configure();
+  void ConfigureDeadLetters();
   StreamSeq StartingPoint();
   StreamSeq LastMatching();
   // Drops from the ledger what is no longer in the stream.
@@ -131,7 +133,10 @@ class Consumer : public Sink, private DeliveryHost {
   void OnFlowControlAck(std::string_view headers);
   bool Acknowledge(const AckInfo& info, int64_t now_ns, bool sample);
   void Nak(const AckInfo& info, int64_t now_ns, std::string_view argument);
-  void Terminate(const AckInfo& info, int64_t now_ns, std::string_view reason);
+  // True: `reply` is answered when the dead letter is done.
+  bool Terminate(const AckInfo& info, int64_t now_ns, std::string_view reason,
+                 std::string_view reply);
+  void OnDeadLetterDone(StreamSeq seq, const DeadLetter& letter);
   void AnswerAck(std::string_view reply, bool when_durable);
   void MessageDone(StreamSeq seq);
   std::unique_ptr<PushFlow> MakePush();
@@ -160,7 +165,8 @@ class Consumer : public Sink, private DeliveryHost {
   MessageReader reader_;
   ClientPin pin_;
   PullQueue pull_;
-  std::unique_ptr<PushFlow> push_;  // null for a pull consumer
+  std::unique_ptr<PushFlow> push_;             // null for a pull consumer
+  std::unique_ptr<DeadLetters> dead_letters_;  // null where none are sent
   Delivery delivery_;
 
   std::vector<Router::SubscriptionId> subscriptions_;

@@ -58,7 +58,9 @@ void Consumer::OnAck(const Inbound& message) {
       MarkDirty();
     }
   } else if (body.starts_with("+TERM")) {
-    Terminate(*info, now, TrimSpace(body.substr(5)));
+    if (Terminate(*info, now, TrimSpace(body.substr(5)), message.reply)) {
+      return;
+    }
     changes = true;
   }
   if (!message.reply.empty()) {
@@ -132,9 +134,34 @@ void Consumer::Nak(const AckInfo& info, int64_t now_ns, std::string_view argumen
   }
 }
 
-void Consumer::Terminate(const AckInfo& info, int64_t now_ns, std::string_view reason) {
-  Acknowledge(info, now_ns, false);
+bool Consumer::Terminate(const AckInfo& info, int64_t now_ns, std::string_view reason,
+                         std::string_view reply) {
+  const AckLedger::Entry* entry = ledger_.Find(info.stream_seq);
+  bool letter = dead_letters_ != nullptr && entry != nullptr;
+  if (letter) {
+    uint32_t deliveries = entry->deliveries;
+    ledger_.Hold(info.stream_seq);
+    MarkDirty();
+    dead_letters_->Send(info.stream_seq, {deliveries, DeadReason::kTerminated, std::string(reason),
+                                          std::string(reply)});
+  } else {
+    Acknowledge(info, now_ns, false);
+  }
   events_.Terminated({info.consumer_seq, info.stream_seq}, info.deliveries, reason);
+  return letter;
+}
+
+void Consumer::OnDeadLetterDone(StreamSeq seq, const DeadLetter& letter) {
+  bool was_full = !ledger_.HasRoom();
+  ledger_.Ack(seq);
+  MessageDone(seq);
+  MarkDirty();
+  if (!letter.reply.empty()) {
+    AnswerAck(letter.reply, true);
+  }
+  if (was_full) {
+    delivery_.Run();
+  }
 }
 
 // An answered ack must survive a restart, so the answer waits for the state to be durable.

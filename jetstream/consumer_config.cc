@@ -100,19 +100,19 @@ void WriteMetadata(JsonWriter& out, const ConsumerConfig& config,
 }
 
 void ReadLimits(JsonReader& in, ConsumerConfig& config) {
-  in.Read("ack_wait", config.ack_wait_ns);
-  in.Read("max_deliver", config.max_deliver);
+  in.Read("ack_wait", config.ack_wait_ns, "time.Duration");
+  in.Read("max_deliver", config.max_deliver, "int");
   in.Read("backoff", config.backoff_ns);
   in.Read("rate_limit_bps", config.rate_limit_bps);
-  in.Read("max_waiting", config.max_waiting);
-  in.Read("max_ack_pending", config.max_ack_pending);
-  in.Read("max_batch", config.max_batch);
-  in.Read("max_expires", config.max_expires_ns);
-  in.Read("max_bytes", config.max_bytes);
-  in.Read("idle_heartbeat", config.idle_heartbeat_ns);
-  in.Read("inactive_threshold", config.inactive_threshold_ns);
-  in.Read("num_replicas", config.num_replicas);
-  in.Read("priority_timeout", config.priority_timeout_ns);
+  in.Read("max_waiting", config.max_waiting, "int");
+  in.Read("max_ack_pending", config.max_ack_pending, "int");
+  in.Read("max_batch", config.max_batch, "int");
+  in.Read("max_expires", config.max_expires_ns, "time.Duration");
+  in.Read("max_bytes", config.max_bytes, "int");
+  in.Read("idle_heartbeat", config.idle_heartbeat_ns, "time.Duration");
+  in.Read("inactive_threshold", config.inactive_threshold_ns, "time.Duration");
+  in.Read("num_replicas", config.num_replicas, "int");
+  in.Read("priority_timeout", config.priority_timeout_ns, "time.Duration");
 }
 
 }  // namespace
@@ -122,6 +122,11 @@ std::vector<std::string> ConsumerConfig::Filters() const {
     return {filter_subject};
   }
   return filter_subjects;
+}
+
+std::optional<std::string> ConsumerConfig::dead_letter() const {
+  auto at = metadata.find("weir.dead_letter");
+  return at == metadata.end() ? std::nullopt : std::optional(at->second);
 }
 
 int64_t ConsumerConfig::SamplePercent() const {
@@ -135,7 +140,7 @@ int64_t ConsumerConfig::SamplePercent() const {
 StatusOr<ConsumerConfig> ReadConsumerConfig(const boost::json::object& object, bool strict) {
   constexpr std::string_view kWrongEnum = "can not unmarshal ";
   ConsumerConfig config;
-  JsonReader in(object);
+  JsonReader in(object, "ConsumerConfig.config");
   in.Read("durable_name", config.durable_name);
   in.Read("name", config.name);
   in.Read("description", config.description);

@@ -73,6 +73,8 @@ struct ConsumerConfig {
   bool is_durable() const { return !durable_name.empty(); }
   // filter_subject or filter_subjects as one list; empty: everything.
   std::vector<std::string> Filters() const;
+  // Where dead letters go, from the metadata; nullopt: nowhere.
+  std::optional<std::string> dead_letter() const;
   // sample_freq as a percentage, 0 without one.
   int64_t SamplePercent() const;
 };

@@ -351,6 +351,35 @@ ApiError First(std::initializer_list<ApiError> errors) {
   return Ok();
 }
 
+ApiError CheckDeadLetter(const ConsumerConfig& config, const ConsumerRules& rules) {
+  auto subject = config.dead_letter();
+  if (!subject) {
+    return Ok();
+  }
+  auto refuse = [](std::string_view why) {
+    return MakeError(10012, Cat("weir.dead_letter: ", why));
+  };
+  if (!protocol::IsValidLiteral(*subject)) {
+    return refuse("not a valid subject");
+  }
+  if (subject->starts_with('$') || subject->starts_with("_INBOX.")) {
+    return refuse("the subject is reserved");
+  }
+  if (config.ack_policy != AckPolicy::kExplicit) {
+    return refuse("needs the ack policy explicit");
+  }
+  auto covers = [&](const std::string& pattern) {
+    return protocol::Matches(*subject, pattern);
+  };
+  auto filters = config.Filters();
+  bool delivered_here = filters.empty() || std::any_of(filters.begin(), filters.end(), covers);
+  if (delivered_here &&
+      std::any_of(rules.stream_subjects.begin(), rules.stream_subjects.end(), covers)) {
+    return refuse("the subject forms a cycle");
+  }
+  return Ok();
+}
+
 }  // namespace
 
 ApiError ApplyConsumerDefaults(ConsumerConfig& config, const ConsumerRules& rules, bool pedantic) {
@@ -417,7 +446,8 @@ ApiError CheckConsumerConfig(const ConsumerConfig& config, const ConsumerRules& 
   if (config.is_durable() && !config.name.empty() && config.name != config.durable_name) {
     return MakeError(10132);
   }
-  if (ApiError late = First({CheckMetadata(config), CheckPriority(config)})) {
+  if (ApiError late =
+          First({CheckMetadata(config), CheckPriority(config), CheckDeadLetter(config, rules)})) {
     return late;
   }
   return std::max(config.name.size(), config.durable_name.size()) > kMaxName

@@ -39,12 +39,10 @@ void DeadLetters::Clear() {
   env_.timers.Cancel(timer_);
 }
 
-void DeadLetters::Send(StreamSeq seq, Letter letter) {
-  if (waiting_.contains(seq)) {
-    return;
+void DeadLetters::Send(StreamSeq seq, DeadLetter letter) {
+  if (waiting_.try_emplace(seq, std::move(letter)).second) {
+    Try(seq);
   }
-  waiting_[seq].letter = std::move(letter);
-  Try(seq);
 }
 
 void DeadLetters::Try(StreamSeq seq) {
@@ -80,7 +78,8 @@ void DeadLetters::LoadThenTry(StreamSeq seq) {
   });
 }
 
-std::string DeadLetters::Headers(const Letter& letter, const storage::MessageView& message) const {
+std::string DeadLetters::Headers(const DeadLetter& letter,
+                                 const storage::MessageView& message) const {
   protocol::HeaderBuilder out;
   for (protocol::HeaderCursor line(message.headers); line.Next();) {
     if (!line.key().starts_with("Nats-")) {
@@ -170,7 +169,9 @@ void DeadLetters::OnTimer() {
   }
   auto self = self_;
   for (StreamSeq seq : again) {
-    Try(seq);
+    if (*self != nullptr) {
+      Try(seq);
+    }
   }
   for (StreamSeq seq : unanswered) {
     if (*self != nullptr) {
@@ -184,7 +185,7 @@ void DeadLetters::Finish(StreamSeq seq) {
   if (at == waiting_.end()) {
     return;
   }
-  Letter letter = std::move(at->second.letter);
+  DeadLetter letter = std::move(at->second.letter);
   waiting_.erase(at);
   done_(seq, letter);
 }

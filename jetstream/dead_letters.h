@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "absl/container/btree_map.h"
 
@@ -15,6 +16,13 @@ namespace weir::jetstream {
 
 // Why a message is a dead letter.
 enum class DeadReason : uint8_t { kMaxDeliver, kTerminated };
+
+struct DeadLetter {
+  uint64_t deliveries = 0;
+  DeadReason reason = DeadReason::kMaxDeliver;
+  std::string description;
+  std::string reply;  // of the ack that waits for this; may be empty
+};
 
 // Publishes what a consumer has given up on its dead letter subject. At least once: a letter is
 // done when a stream that takes the subject has answered that it is stored; until then it is sent
@@ -37,13 +45,7 @@ class DeadLetters : public Sink {
     std::string consumer;
     StreamId stream_id;
   };
-  struct Letter {
-    uint64_t deliveries = 0;
-    DeadReason reason = DeadReason::kMaxDeliver;
-    std::string description;
-    std::string reply;  // of the ack that waits for this; may be empty
-  };
-  using Done = std::function<void(StreamSeq seq, const Letter& letter)>;
+  using Done = std::function<void(StreamSeq seq, const DeadLetter& letter)>;
 
   DeadLetters(Environment& env, storage::StreamStore& store, Origin origin, std::string subject,
               Done done);
@@ -54,7 +56,7 @@ class DeadLetters : public Sink {
   const std::string& subject() const { return subject_; }
 
   // `done` may be called before this returns. A letter that is on its way stays as it is.
-  void Send(StreamSeq seq, Letter letter);
+  void Send(StreamSeq seq, DeadLetter letter);
   // Forgets all that is on its way.
   void Clear();
   size_t size() const { return waiting_.size(); }
@@ -63,7 +65,8 @@ class DeadLetters : public Sink {
 
  private:
   struct Waiting {
-    Letter letter;
+    explicit Waiting(DeadLetter sent) : letter(std::move(sent)) {}
+    DeadLetter letter;
     int tries = 0;
     bool refused = false;  // a stream has answered with an error
     int64_t again_ns = 0;  // steady
@@ -72,7 +75,7 @@ class DeadLetters : public Sink {
   void Try(StreamSeq seq);
   void LoadThenTry(StreamSeq seq);
   void Publish(StreamSeq seq, Waiting& waiting, const storage::MessageView& message);
-  std::string Headers(const Letter& letter, const storage::MessageView& message) const;
+  std::string Headers(const DeadLetter& letter, const storage::MessageView& message) const;
   void TryAgainLater(Waiting& waiting);
   void OnTimer();
   void Finish(StreamSeq seq);

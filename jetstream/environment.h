@@ -83,6 +83,9 @@ class Router {
   // The same without subscriptions to patterns.
   virtual bool HasLiteralInterest(AccountId account, std::string_view subject) = 0;
 
+  // Does a stream, or something else of the server itself, take this subject?
+  virtual bool HasStream(AccountId account, std::string_view subject) = 0;
+
   // `queue` empty: a plain subscription. The sink must outlive the subscription.
   virtual SubscriptionId Subscribe(AccountId account, std::string_view pattern,
                                    std::string_view queue, Sink& sink) = 0;

@@ -138,7 +138,7 @@ StatusOr<ConsumerState> ReadConsumerState(const boost::json::object& object,
 }  // namespace
 
 Status ReadBackupState(const boost::json::object& object, bool strict, BackupState& out) {
-  JsonReader in(object, "StreamState");
+  JsonReader in(object, "StreamState.state");
   in.Read("messages", out.messages);
   in.Read("bytes", out.bytes);
   in.Read("first_seq", out.first_seq);

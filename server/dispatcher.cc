@@ -177,6 +177,14 @@ bool Dispatcher::HasInterest(const Account& account, std::string_view subject) {
   return !MatchOnce(account, subject)->empty();
 }
 
+bool Dispatcher::HasSink(const Account& account, std::string_view subject) {
+  auto is_sink = [](const Target& target) {
+    return target.kind == Target::Kind::kSink;
+  };
+  auto pinned = MatchOnce(account, subject);
+  return std::any_of(pinned->targets.begin(), pinned->targets.end(), is_sink);
+}
+
 void Dispatcher::DeliverMail(const MailBatch& batch) {
   for (const MailBatch::Entry& entry : batch.entries()) {
     Message message = batch.At(entry);

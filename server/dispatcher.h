@@ -47,6 +47,8 @@ class Dispatcher {
   jetstream::Delivered DeliverTo(Account& account, std::string_view inbox, const Message& message);
 
   bool HasInterest(const Account& account, std::string_view subject);
+  // Is one of them the server itself?
+  bool HasSink(const Account& account, std::string_view subject);
 
   MatchCache::Stats cache_stats() const { return cache_.stats(); }
 

@@ -31,6 +31,10 @@ bool JetStreamHost::HasLiteralInterest(AccountId account_id, std::string_view su
   return account(account_id).subscriptions().ContainsLiteral(subject);
 }
 
+bool JetStreamHost::HasStream(AccountId account_id, std::string_view subject) {
+  return worker_.dispatcher().HasSink(account(account_id), subject);
+}
+
 jetstream::Router::SubscriptionId JetStreamHost::Subscribe(AccountId account_id,
                                                            std::string_view pattern,
                                                            std::string_view queue,

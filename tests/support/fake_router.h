@@ -60,6 +60,12 @@ class FakeRouter : public jetstream::Router {
            });
   }
 
+  bool HasStream(AccountId account, std::string_view subject) override {
+    return std::any_of(subscriptions_.begin(), subscriptions_.end(), [&](const auto& entry) {
+      return entry.second.account == account && protocol::Matches(subject, entry.second.pattern);
+    });
+  }
+
   bool HasLiteralInterest(AccountId, std::string_view subject) override {
     return std::find(interest.begin(), interest.end(), subject) != interest.end();
   }

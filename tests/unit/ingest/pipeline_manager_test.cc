@@ -31,6 +31,7 @@ class RecordingRouter : public jetstream::Router {
     return jetstream::Delivered::kYes;
   }
   bool HasInterest(AccountId, std::string_view) override { return true; }
+  bool HasStream(AccountId, std::string_view) override { return false; }
   bool HasLiteralInterest(AccountId, std::string_view) override { return true; }
   SubscriptionId Subscribe(AccountId account, std::string_view pattern, std::string_view,
                            jetstream::Sink&) override {
