@@ -32,8 +32,9 @@ class SnapshotTransfer : public Transfer {
   SnapshotTransfer(Shard& shard, Stream& stream, const SnapshotSpec& spec);
   ~SnapshotTransfer() override;
 
-  // Waits for somebody to listen to exactly the deliver subject (clients that have a pattern for all
-  // answers subscribe it on its own once they know that there will be a backup), and begins. `id` is the shard's number for this.
+  // Waits for somebody to listen to exactly the deliver subject (clients that have a pattern for
+  // all answers subscribe it on its own once they know that there will be a backup), and begins.
+  // `id` is the shard's number for this.
   void Start(Id id, std::string state_json);
 
   void OnMessage(const Inbound& message) override;  // an ack

@@ -28,6 +28,9 @@ class VarintReader {
   explicit VarintReader(std::string_view bytes) : rest_(bytes) {}
 
   uint64_t Next() {
+    if (!ok_) {
+      return 0;
+    }
     uint64_t number = 0;
     for (unsigned shift = 0; shift < 64; shift += 7) {
       if (rest_.empty()) {

@@ -259,6 +259,40 @@ TEST_F(AckLedgerTest, ATrimmedStreamTakesItsMessagesOutOfTheTable) {
   EXPECT_EQ(ledger_.delivered(), (SequencePair{3, 3}));
 }
 
+TEST_F(AckLedgerTest, WhatIsHeldStaysInFlightUntilItIsAcked) {
+  ledger_.Deliver(1, 0);
+  ledger_.Deliver(2, 0);
+
+  ledger_.Hold(1);
+
+  EXPECT_FALSE(ledger_.Nak(1, 1, 0, 10));
+  EXPECT_FALSE(ledger_.Progress(1, 10));
+  EXPECT_TRUE(ledger_.Ack(2));
+  EXPECT_EQ(ledger_.next_deadline_ns(), INT64_MAX);
+  EXPECT_THAT(Expire(10 * kWait), IsEmpty());
+  ledger_.ExpireAll([](StreamSeq, uint32_t) { ADD_FAILURE(); });
+  EXPECT_FALSE(ledger_.has_redeliveries());
+  EXPECT_EQ(ledger_.num_pending(), 1U);
+  EXPECT_EQ(ledger_.floor().stream, 0U);
+  EXPECT_TRUE(ledger_.Ack(1));
+  EXPECT_EQ(ledger_.floor().stream, 2U);
+}
+
+TEST_F(AckLedgerTest, WithDeadLettersTheExhaustedAreHeldAndARestartGivesThemAgain) {
+  config_.max_deliver = 1;
+  config_.metadata["weir.dead_letter"] = "dead";
+  ledger_.Configure(config_);
+  ledger_.Deliver(1, 0);
+
+  EXPECT_THAT(Expire(kWait), ElementsAre(Pair(1, 1)));
+  EXPECT_THAT(Expire(2 * kWait), IsEmpty());
+  EXPECT_EQ(ledger_.num_pending(), 1U);
+  ledger_.Restore(ledger_.Save());
+
+  EXPECT_THAT(Expire(3 * kWait), ElementsAre(Pair(1, 1)));
+  EXPECT_EQ(ledger_.floor().stream, 0U);
+}
+
 TEST_F(AckLedgerTest, SkippingCountsAsDelivered) {
   ledger_.Deliver(1, 0);
 
