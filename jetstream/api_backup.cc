@@ -111,8 +111,9 @@ ApiError CheckRestore(Catalog& catalog, const ApiRequest& request, StreamConfig&
   if (stream.find_first_of("\\/") != std::string_view::npos) {
     return MakeError(10128);
   }
-  if (ApiError error = CheckStreamConfig(config, catalog.env().options,
-                                         catalog.limits_of(request.account), false)) {
+  if (ApiError error =
+          CheckStreamConfig(config, catalog.env().options, catalog.limits_of(request.account),
+                            false, catalog.LookupOf(request.account))) {
     return error;
   }
   if (ApiError error = catalog.CheckRoom(request.account, config, nullptr)) {
