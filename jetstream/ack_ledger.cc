@@ -6,16 +6,9 @@
 
 namespace weir::jetstream {
 
-namespace {
-
-constexpr int64_t kNever = 100LL * 365 * 24 * 3600 * 1'000'000'000;
-
-}  // namespace
-
 void AckLedger::Configure(const ConsumerConfig& config) {
   policy_ = config.ack_policy;
-  // What is acknowledged by flow control is delivered again only by a reset.
-  ack_wait_ns_ = policy_ == AckPolicy::kFlowControl ? kNever : config.ack_wait_ns;
+  ack_wait_ns_ = config.ack_wait_ns;
   backoff_ns_ = config.backoff_ns;
   max_deliver_ = config.max_deliver;
   max_ack_pending_ = policy_ == AckPolicy::kNone ? -1 : config.max_ack_pending;

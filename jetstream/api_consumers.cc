@@ -7,11 +7,9 @@
 
 #include "jetstream/consumer.h"
 #include "jetstream/consumer_rules.h"
-#include "jetstream/js_subjects.h"
 #include "jetstream/shard.h"
 #include "jetstream/stream.h"
 #include "protocol/base/nuid.h"
-#include "protocol/headers.h"
 #include "protocol/subject.h"
 
 namespace weir::jetstream {
@@ -22,7 +20,6 @@ constexpr size_t kNamesLimit = 1024;
 constexpr size_t kListLimit = 256;
 constexpr size_t kAutoNameSize = 8;
 constexpr std::string_view kCreateResponse = "consumer_create_response";
-constexpr std::string_view kIdentity = "Nats-Stream-Identity";
 
 enum class Action : uint8_t { kAny, kCreate, kUpdate };
 
@@ -193,8 +190,12 @@ ApiError CheckWorkQueue(Stream& stream, const ConsumerConfig& config) {
   return {};
 }
 
-std::string IdentityHeaders(const Stream& stream) {
-  return protocol::HeaderBuilder().Add(kIdentity, StreamIdentity(stream.created_ns())).Take();
+// What this server does not do yet is refused, never ignored.
+ApiError CheckSupported(const ConsumerConfig& config) {
+  if (config.ack_policy == AckPolicy::kFlowControl) {
+    return MakeError(10052, "ack policy flow_control is not supported");
+  }
+  return {};
 }
 
 void RespondInfo(Stream& stream, const ApiRequest& request, std::string_view type,
@@ -217,15 +218,15 @@ Promise PromiseFor(const Consumer& consumer) {
 }
 
 void RespondAfter(Stream& stream, Promise promise, const ApiRequest& request, std::string_view type,
-                  std::string json, const std::string& headers = {}) {
+                  std::string json) {
   if (promise == Promise::kNothing) {
-    Respond(stream.env(), request, json, false, headers);
+    Respond(stream.env(), request, json);
     return;
   }
-  auto answer = [&env = stream.env(), request, type = std::string(type), json = std::move(json),
-                 headers](const Status& status) {
+  auto answer = [&env = stream.env(), request, type = std::string(type),
+                 json = std::move(json)](const Status& status) {
     if (status.ok()) {
-      Respond(env, request, json, false, headers);
+      Respond(env, request, json);
     } else {
       RespondError(env, request, type, MakeError(10104, Message(status)));
     }
@@ -241,38 +242,7 @@ void RespondCreated(Stream& stream, const ApiRequest& request, Consumer& consume
   JsonWriter out = StartResponse(kCreateResponse);
   consumer.WriteInfo(out);
   out.CloseObject();
-  const ConsumerConfig& config = consumer.config();
-  RespondAfter(stream, PromiseFor(consumer), request, kCreateResponse, out.Take(),
-               config.direct || config.sourcing ? IdentityHeaders(stream) : std::string());
-}
-
-// A consumer through which another stream follows this one is made with a name that is always the
-// same. Where messages are kept until they are acknowledged it becomes a durable one that
-// acknowledges by flow control; elsewhere each has a name of its own.
-void SettleFollower(Stream& stream, ConsumerConfig& config) {
-  if (!config.direct || !config.sourcing || config.name.empty()) {
-    return;
-  }
-  if (stream.config().retention == RetentionPolicy::kLimits) {
-    CatTo(config.name, "-", RandomName(stream.env().random, kAutoNameSize));
-    return;
-  }
-  config.direct = false;
-  config.durable_name = config.name;
-  config.ack_policy = AckPolicy::kFlowControl;
-  config.ack_wait_ns = 0;
-  config.max_deliver = 0;
-  config.inactive_threshold_ns = 0;
-}
-
-// Whoever follows the stream may say which one it means.
-ApiError CheckIdentity(Stream& stream, const ApiRequest& request, const ConsumerConfig& config) {
-  auto wanted = protocol::FindHeader(request.headers, kIdentity);
-  if ((!config.direct && !config.sourcing) || !wanted || wanted->empty()) {
-    return {};
-  }
-  std::string identity = StreamIdentity(stream.created_ns());
-  return *wanted == identity ? ApiError{} : MakeError(10225, identity);
+  RespondAfter(stream, PromiseFor(consumer), request, kCreateResponse, out.Take());
 }
 
 // The consumer exists: the request is an update, or a repetition.
@@ -297,10 +267,6 @@ ApiError UpdateExisting(Stream& stream, Consumer& consumer, const CreateRequest&
     return MakeError(10013);
   }
   consumer.Update(config);
-  if (config.sourcing) {
-    // Whoever follows has lost what was under way.
-    return consumer.Reset(0).ok() ? ApiError{} : MakeError(10012, "consumer closed");
-  }
   return {};
 }
 
@@ -335,19 +301,9 @@ ApiError Create(Stream& stream, const ApiRequest& request, CreateRequest& create
     return error;
   }
   ConsumerConfig& config = create.config;
-  SettleFollower(stream, config);
-  if (ApiError error = CheckIdentity(stream, request, config)) {
-    return error;
-  }
   Consumer* existing = config.name.empty() ? nullptr : stream.FindConsumer(config.name);
   if (existing != nullptr) {
-    const ConsumerConfig& old = existing->config();
-    config.pause_until_ns = old.pause_until_ns;
-    if (config.sourcing && config.is_durable()) {
-      config.deliver_policy = old.deliver_policy;
-      config.opt_start_seq = old.opt_start_seq;
-      config.opt_start_time_ns = old.opt_start_time_ns;
-    }
+    config.pause_until_ns = existing->config().pause_until_ns;
   }
   StampConsumerMetadata(config);
   AccountLimits limits =
@@ -357,6 +313,9 @@ ApiError Create(Stream& stream, const ApiRequest& request, CreateRequest& create
     return error;
   }
   if (ApiError error = CheckConsumerConfig(config, rules)) {
+    return error;
+  }
+  if (ApiError error = CheckSupported(config)) {
     return error;
   }
   if (existing != nullptr) {
@@ -590,9 +549,7 @@ void HandleConsumerReset(Stream& stream, const ApiRequest& request) {
     consumer->WriteInfo(out);
   }
   out.Field("reset_seq", begins).CloseObject();
-  bool asks = !error && protocol::FindHeader(request.headers, kIdentity).has_value();
-  Respond(env, request, out.text(), static_cast<bool>(error),
-          asks ? IdentityHeaders(stream) : std::string());
+  Respond(env, request, out.text(), static_cast<bool>(error));
 }
 
 }  // namespace weir::jetstream

@@ -87,14 +87,13 @@ JsonWriter StartResponse(std::string_view type) {
   return out;
 }
 
-void Respond(Environment& env, const ApiRequest& request, std::string_view json, bool error,
-             std::string_view headers) {
+void Respond(Environment& env, const ApiRequest& request, std::string_view json, bool error) {
   if (request.usage != nullptr) {
     request.usage->api_total.fetch_add(1, std::memory_order_relaxed);
     request.usage->api_errors.fetch_add(error ? 1 : 0, std::memory_order_relaxed);
   }
   if (!request.reply.empty()) {
-    env.router.Publish(request.account, {request.reply, {}, headers, json});
+    env.router.Publish(request.account, {request.reply, {}, {}, json});
   }
   AuditRequest(env, request, json);
 }

@@ -60,8 +60,8 @@ ApiError InvalidJson(const Status& status);
 // Starts the object and writes the member "type".
 JsonWriter StartResponse(std::string_view type);
 // Publishes `json` to the request's reply; nothing without one. `error` is for the statistics.
-void Respond(Environment& env, const ApiRequest& request, std::string_view json, bool error = false,
-             std::string_view headers = {});
+void Respond(Environment& env, const ApiRequest& request, std::string_view json,
+             bool error = false);
 void RespondError(Environment& env, const ApiRequest& request, std::string_view type,
                   const ApiError& error);
 // {"type":…,"success":true}

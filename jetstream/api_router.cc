@@ -8,7 +8,6 @@
 #include "jetstream/api_streams.h"
 #include "jetstream/api_system.h"
 #include "jetstream/required_level.h"
-#include "protocol/headers.h"
 #include "protocol/subject.h"
 
 namespace weir::jetstream {
@@ -16,7 +15,6 @@ namespace weir::jetstream {
 namespace {
 
 constexpr std::string_view kApi = "$JS.API.";
-constexpr size_t kStreamToken = 4;  // of CONSUMER requests
 
 using MetaHandler = void (*)(Catalog&, ApiRequest);
 using HomeHandler = void (*)(Stream&, const ApiRequest&);
@@ -175,10 +173,6 @@ void ApiRouter::OnMessage(const Inbound& message) {
   bool enabled = catalog_.env().accounts.JetStreamLimits(message.account).has_value();
   bool for_clusters = row->meta == nullptr && row->home == nullptr;
   request.usage = enabled ? &catalog_.usage(message.account) : nullptr;
-  if (row->home == HandleConsumerReset &&
-      (!enabled || catalog_.Find(message.account, request.token(kStreamToken)) == nullptr)) {
-    return;  // for a consumer, which the reference lets answer itself
-  }
   if (!MeetsRequiredLevel(message.headers)) {
     RespondError(catalog_.env(), request, row->type, MakeError(10185));
   } else if (!enabled && !for_clusters) {
@@ -201,12 +195,6 @@ void ApiRouter::DomainSink::OnMessage(const Inbound& message) {
   std::string_view rest = message.subject.substr(prefix_.size());
   bool mapped = rest.starts_with("$KV.") || rest.starts_with("$OBJ.");
   std::string subject = mapped ? std::string(rest) : Cat(kApi, rest);
-  if (!message.reply.empty() && !env_.router.HasInterest(message.account, subject)) {
-    // The publisher has been told that this sink takes it, so it has to say that nobody does.
-    std::string headers = protocol::HeaderBuilder(503, {}).Add("Nats-Subject", subject).Take();
-    env_.router.Publish(message.account, {message.reply, {}, headers, {}});
-    return;
-  }
   env_.router.Publish(message.account,
                       {subject, message.reply, message.headers, message.payload, message.client});
 }

@@ -84,7 +84,7 @@ ApiError CheckCreate(Catalog& catalog, const ApiRequest& request, StreamConfig& 
     return MakeError(10052, "stream has no mirror but does have mirror direct");
   }
   return CheckStreamConfig(config, catalog.env().options, catalog.limits_of(request.account),
-                           pedantic, catalog.LookupOf(request.account));
+                           pedantic);
 }
 
 // The record of a stream that could not be opened goes again.
@@ -98,8 +98,9 @@ void GiveUp(Catalog& catalog, AccountId account, const std::string& name, Stream
 void CreateAtHome(Catalog& catalog, Shard& home, StreamSpec spec, const ApiRequest& request) {
   Environment& env = home.env();
   const StreamConfig& config = spec.config;
-  auto store = env.stores.Open({spec.id, config.storage == StorageType::kMemory, /*is_new=*/true,
-                                config.first_seq, &env.executor});
+  auto store =
+      env.stores.Open({spec.id, config.storage == StorageType::kMemory, /*is_new=*/true,
+                       config.first_seq, &env.executor, config.compression == Compression::kS2});
   if (!store.ok()) {
     env.log.Error("JetStream stream '", config.name, "' has no store: ", Message(store.status()));
     GiveUp(catalog, spec.account, config.name, spec.id);
@@ -332,6 +333,9 @@ void HandleStreamCreate(Catalog& catalog, ApiRequest request) {
       error = MakeError(10058);
     }
   }
+  if (!error && catalog.IsOffline(request.account, wanted.config.name)) {
+    error = catalog.NotFoundError(request.account, wanted.config.name);
+  }
   if (!error) {
     error = catalog.CheckRoom(request.account, wanted.config, nullptr);
   }
@@ -351,7 +355,7 @@ void HandleStreamUpdate(Catalog& catalog, ApiRequest request) {
   ApiError error = std::move(wanted.error);
   if (!error) {
     error = CheckStreamConfig(wanted.config, env.options, catalog.limits_of(request.account),
-                              wanted.pedantic, catalog.LookupOf(request.account));
+                              wanted.pedantic);
   }
   if (!error) {
     error = CheckName(request, wanted.config);
@@ -395,7 +399,6 @@ void HandleStreamDelete(Catalog& catalog, ApiRequest request) {
   catalog.Forward(
       std::move(request), name, kDelete, [](Stream& stream, const ApiRequest& deletion) {
         Shard& home = stream.shard();
-        stream.ForgetOrigins();
         stream.Stop(409, "Consumer Deleted");
         stream.Destroy();
         AdviseStream(home.env(), stream.account(), stream.name(), "DELETED", "delete");

@@ -190,16 +190,6 @@ StreamSeq AtomicBatches::Commit(const Inbound& message, std::string_view id, Bat
       return 0;
     }
   }
-  // All of them or none.
-  size_t bytes = 0;
-  for (const OwnedMessage* kept : messages) {
-    bytes += kept->bytes();
-  }
-  if (ApiError error = stream_.CheckUsage(bytes)) {
-    Drop(id, {});
-    stream_.Reject(message.reply, error);
-    return 0;
-  }
   Store(checked, eob, now_ns);
   stream_.AckBatch(message.reply, id, checked.size());
   Drop(id, {});
@@ -218,7 +208,7 @@ void AtomicBatches::Store(std::vector<Checked>& checked, bool eob, int64_t now_n
                                                   : std::string_view(inbound.headers),
                                "Nats-Batch-Commit", "1");
     }
-    stream_.StoreAnyway(inbound, next.facts, now_ns);
+    stream_.Store(inbound, next.facts, now_ns);
   }
 }
 

@@ -39,13 +39,6 @@ const Catalog::Entry* Catalog::Find(AccountId account, std::string_view name) co
   return at == streams->second.end() ? nullptr : &at->second;
 }
 
-StreamLookup Catalog::LookupOf(AccountId account) const {
-  return [this, account](std::string_view name) {
-    const Entry* entry = Find(account, name);
-    return entry == nullptr ? nullptr : &entry->config;
-  };
-}
-
 std::vector<const Catalog::Entry*> Catalog::List(AccountId account,
                                                  std::string_view subject) const {
   std::vector<const Entry*> out;
@@ -164,11 +157,27 @@ void Catalog::Erase(AccountId account, std::string_view name, StreamId id) {
   }
 }
 
+void Catalog::SetOffline(AccountId account, std::string_view name, std::string_view why) {
+  offline_[account].insert_or_assign(std::string(name), std::string(why));
+}
+
+bool Catalog::IsOffline(AccountId account, std::string_view name) const {
+  auto streams = offline_.find(account);
+  return streams != offline_.end() && streams->second.contains(name);
+}
+
+ApiError Catalog::NotFoundError(AccountId account, std::string_view name) const {
+  if (!IsOffline(account, name)) {
+    return MakeError(10059);
+  }
+  return MakeError(10194, offline_.at(account).find(name)->second);
+}
+
 void Catalog::Forward(ApiRequest request, std::string_view stream, std::string_view type,
                       StreamHandler handler) {
   const Entry* entry = Find(request.account, stream);
   if (entry == nullptr) {
-    RespondError(env(), request, type, MakeError(10059));
+    RespondError(env(), request, type, NotFoundError(request.account, stream));
     return;
   }
   Shard& home = home_of(*entry);

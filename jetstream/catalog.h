@@ -14,7 +14,6 @@
 #include "jetstream/api_errors.h"
 #include "jetstream/api_request.h"
 #include "jetstream/environment.h"
-#include "jetstream/origin_rules.h"
 #include "jetstream/shard.h"
 #include "jetstream/stream_config.h"
 
@@ -50,8 +49,6 @@ class Catalog {
 
   // nullptr: no such stream.
   const Entry* Find(AccountId account, std::string_view name) const;
-  // The configurations of the account's streams by name, for checks of one of them.
-  StreamLookup LookupOf(AccountId account) const;
   // By name; of those that have a subject overlapping `subject`, unless that is empty.
   std::vector<const Entry*> List(AccountId account, std::string_view subject) const;
   size_t size() const;
@@ -76,6 +73,13 @@ class Catalog {
   // Gives the name back, if it still belongs to this stream.
   void Erase(AccountId account, std::string_view name, StreamId id);
 
+  // A stream that is on the disk and cannot be loaded: its name is taken, requests to it are told
+  // why it is not there.
+  void SetOffline(AccountId account, std::string_view name, std::string_view why);
+  // 10194 for one that was set aside, else 10059.
+  ApiError NotFoundError(AccountId account, std::string_view name) const;
+  bool IsOffline(AccountId account, std::string_view name) const;
+
   // Runs `handler` with the stream at its home; answers 10059 under the response type `type` when
   // the stream does not exist (any more).
   using StreamHandler = absl::AnyInvocable<void(Stream&, const ApiRequest&) &&>;
@@ -87,6 +91,7 @@ class Catalog {
 
   std::vector<Shard*> shards_;
   absl::flat_hash_map<AccountId, ByName> accounts_;
+  absl::flat_hash_map<AccountId, StringMap<std::string>> offline_;  // name → why
   std::vector<size_t> streams_of_home_;
   AccountUsage server_usage_;
   absl::flat_hash_map<AccountId, std::unique_ptr<AccountUsage>> usages_;

@@ -37,7 +37,7 @@ Consumer::Consumer(Stream& stream, ConsumerConfig config, uint32_t consumer_id, 
       name_(NameOf(config_)),
       id_(consumer_id),
       created_ns_(created_ns),
-      persistent_(stream.persistent() && !config_.mem_storage && !config_.direct),
+      persistent_(stream.persistent() && !config_.mem_storage),
       retains_(stream.config().retention != RetentionPolicy::kLimits),
       events_(stream.env(), stream.account(), stream.name(), name_),
       reader_(stream.store(),
@@ -89,7 +89,6 @@ Status Consumer::Start(std::string_view stored_state) {
     ledger_.Restore(state.ledger);
     reader_.RestoreLastPerSubject(state.last_per_subject_end, ledger_.next_stream_seq());
     ledger_.TrimTo(stream_.store().state().first_seq);
-    ForgetMissing();
   }
   if (config_.replay_policy == ReplayPolicy::kOriginal) {
     delivery_.StartReplay(stream_.store().state().last_seq);
@@ -238,10 +237,6 @@ void Consumer::Update(ConsumerConfig config) {
   Environment& env = stream_.env();
   bool moved = config.deliver_subject != config_.deliver_subject;
   bool pause_changed = config.pause_until_ns != config_.pause_until_ns;
-  if (!config_.is_durable() && config.inactive_threshold_ns == 0) {
-    // One that becomes durable keeps it, as in the reference.
-    config.inactive_threshold_ns = kDefaultInactiveThreshold;
-  }
   config_ = std::move(config);
   Configure();
   stream_.PersistConsumer(*this, created_ns_);
@@ -422,9 +417,8 @@ void Consumer::OnMessage(const Inbound& message) {
     OnAck(message);
   } else if (message.subject.starts_with(kPullPrefix)) {
     OnPull(message.reply, message.payload);
-  } else if (push_ != nullptr && push_->OnFlowControl(message.subject) &&
-             config_.ack_policy == AckPolicy::kFlowControl) {
-    OnFlowControlAck(message.headers);
+  } else if (push_ != nullptr) {
+    push_->OnFlowControl(message.subject);
   }
 }
 

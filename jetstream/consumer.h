@@ -123,8 +123,6 @@ class Consumer : public Sink, private DeliveryHost {
   void OnLoaded(const Status& status);
 
   void OnAck(const Inbound& message);
-  // An answer to flow control that says how far the client has come.
-  void OnFlowControlAck(std::string_view headers);
   bool Acknowledge(const AckInfo& info, int64_t now_ns, bool sample);
   void Nak(const AckInfo& info, int64_t now_ns, std::string_view argument);
   void Terminate(const AckInfo& info, int64_t now_ns, std::string_view reason);

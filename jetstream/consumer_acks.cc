@@ -8,7 +8,6 @@
 #include "jetstream/stream.h"
 #include "protocol/base/json.h"
 #include "protocol/base/strings.h"
-#include "protocol/headers.h"
 
 namespace weir::jetstream {
 
@@ -63,19 +62,6 @@ void Consumer::OnAck(const Inbound& message) {
   }
   if (!message.reply.empty()) {
     AnswerAck(message.reply, changes);
-  }
-}
-
-void Consumer::OnFlowControlAck(std::string_view headers) {
-  auto number = [headers](std::string_view key) {
-    auto text = protocol::FindHeader(headers, key);
-    return text ? ParseNumber<uint64_t>(*text).value_or(0) : 0;
-  };
-  AckInfo info;
-  info.stream_seq = number("Nats-Last-Stream");
-  info.consumer_seq = number("Nats-Last-Consumer");
-  if (info.stream_seq > 0) {
-    Acknowledge(info, stream_.env().clock.steady_ns(), false);
   }
 }
 

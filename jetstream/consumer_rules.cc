@@ -147,7 +147,7 @@ ApiError CheckPush(const ConsumerConfig& config, const ConsumerRules& rules) {
   if (protocol::HasWildcard(config.deliver_subject)) {
     return MakeError(10079);
   }
-  if (!protocol::IsValidConfigPattern(config.deliver_subject)) {
+  if (!protocol::IsValidLiteral(config.deliver_subject)) {
     return MakeError(10112);
   }
   for (const std::string& subject : rules.stream_subjects) {

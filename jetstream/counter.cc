@@ -115,16 +115,6 @@ std::string SourcesJson(const CounterTotal& total) {
   return out.Take();
 }
 
-// The line stays where it is.
-std::string InPlace(std::string_view headers, std::string_view key, std::string_view value) {
-  auto old = protocol::FindHeader(headers, key);
-  if (!old) {
-    return protocol::WithHeader(headers, key, value);
-  }
-  auto at = static_cast<size_t>(old->data() - headers.data());
-  return Cat(headers.substr(0, at), value, headers.substr(at + old->size()));
-}
-
 }  // namespace
 
 std::optional<std::string> NormalInteger(std::string_view text) {
@@ -186,11 +176,11 @@ std::optional<std::string> ApplyIncrement(CounterTotal& total, std::string_view 
     std::string& known = total.sources[std::string(fields[0])][origin_subject];
     change = SubtractIntegers(*there, NormalInteger(known).value_or("0"));
     known = *there;
-    out = InPlace(out, "Nats-Incr", *change);
+    out = protocol::WithHeader(out, "Nats-Incr", *change);
   }
   total.value = AddIntegers(total.value, *change);
   if (!total.sources.empty()) {
-    out = InPlace(out, "Nats-Counter-Sources", SourcesJson(total));
+    out = protocol::WithHeader(out, "Nats-Counter-Sources", SourcesJson(total));
   }
   return out;
 }

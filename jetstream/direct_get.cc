@@ -60,11 +60,11 @@ bool Conflicts(const Body& body) {
 
 }  // namespace
 
-DirectGet::DirectGet(Stream& stream, std::string_view name)
-    : stream_(stream), subject_(Cat(kPrefix, name)) {
+DirectGet::DirectGet(Stream& stream) : stream_(stream) {
   Router& router = stream.env().router;
-  subscriptions_[0] = router.Subscribe(stream.account(), subject_, "_sys_", *this);
-  subscriptions_[1] = router.Subscribe(stream.account(), Cat(subject_, ".>"), "_sys_", *this);
+  std::string subject = Cat(kPrefix, stream.name());
+  subscriptions_[0] = router.Subscribe(stream.account(), subject, "_sys_", *this);
+  subscriptions_[1] = router.Subscribe(stream.account(), Cat(subject, ".>"), "_sys_", *this);
 }
 
 DirectGet::~DirectGet() {
@@ -90,14 +90,14 @@ void DirectGet::OnMessage(const Inbound& message) {
     }
     body = *std::move(read);
   }
-  bool by_subject = message.subject.size() > subject_.size();
+  bool by_subject = message.subject.size() > kPrefix.size() + stream_.name().size();
   if (by_subject) {
     const BatchQuery& batch = body.batch;
     if (!body.IsEmpty() || batch.size != 0 || batch.up_to_seq != 0 || batch.up_to_time_ns) {
       Answer(message.reply, 408, "Bad Request");
       return;
     }
-    body.query.last_by_subject = message.subject.substr(subject_.size() + 1);
+    body.query.last_by_subject = message.subject.substr(kPrefix.size() + stream_.name().size() + 1);
   } else if (body.IsEmpty()) {
     Answer(message.reply, 408, "Empty Request");
     return;

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <array>
-#include <string>
 #include <string_view>
 
 #include "jetstream/environment.h"
@@ -16,9 +15,8 @@ class Stream;
 // are batch_get.h's.
 class DirectGet : public Sink {
  public:
-  // Subscribes. `name`: of the stream that is asked, which `stream` may be a mirror of.
-  DirectGet(Stream& stream, std::string_view name);
-  ~DirectGet() override;  // unsubscribes
+  explicit DirectGet(Stream& stream);  // subscribes
+  ~DirectGet() override;               // unsubscribes
   DirectGet(const DirectGet&) = delete;
   DirectGet& operator=(const DirectGet&) = delete;
 
@@ -29,7 +27,6 @@ class DirectGet : public Sink {
   void Find(MessageQuery query, std::string_view reply);
 
   Stream& stream_;
-  const std::string subject_;  // of requests with a body
   std::array<Router::SubscriptionId, 2> subscriptions_{};
 };
 

@@ -98,6 +98,7 @@ class StoreFactory {
     bool is_new = false;
     StreamSeq first_seq = 0;   // of a new stream; 0 means 1
     Executor* home = nullptr;  // where loads come back
+    bool compress = false;
   };
   virtual StatusOr<std::unique_ptr<storage::StreamStore>> Open(const Spec& spec) = 0;
 };

@@ -5,7 +5,6 @@
 
 #include "protocol/base/strings.h"
 #include "protocol/subject.h"
-#include "protocol/subject_transform.h"
 
 namespace weir::jetstream {
 
@@ -87,24 +86,6 @@ std::string ConsumerAdvisorySubject(std::string_view event, std::string_view str
 
 std::string AckMetricSubject(std::string_view stream, std::string_view consumer) {
   return Cat("$JS.EVENT.METRIC.CONSUMER.ACK.", stream, '.', consumer);
-}
-
-std::string StableName(std::string_view text) {
-  constexpr std::string_view kDigits =
-      "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-  constexpr size_t kSize = 8;
-  uint32_t low = protocol::Fnv1a(text);
-  uint64_t hash = (static_cast<uint64_t>(protocol::Fnv1a(text, low)) << 32) | low;
-  std::string out;
-  for (size_t i = 0; i < kSize; ++i) {
-    out.push_back(kDigits[hash % kDigits.size()]);
-    hash /= kDigits.size();
-  }
-  return out;
-}
-
-std::string StreamIdentity(int64_t created_ns) {
-  return StableName(Cat(created_ns));
 }
 
 }  // namespace weir::jetstream

@@ -46,11 +46,6 @@ std::string ResetSubject(std::string_view stream, std::string_view consumer);
 // With the trailing dot: "$JS.FC.<stream>.<consumer>.".
 std::string FlowControlPrefix(std::string_view stream, std::string_view consumer);
 
-// Eight letters and digits that are always the same for the same text.
-std::string StableName(std::string_view text);
-// What tells a stream from another one of the same name: made from the time of its creation.
-std::string StreamIdentity(int64_t created_ns);
-
 // "$JS.EVENT.ADVISORY.CONSUMER.<event>.<stream>.<consumer>".
 std::string ConsumerAdvisorySubject(std::string_view event, std::string_view stream,
                                     std::string_view consumer);

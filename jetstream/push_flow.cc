@@ -37,9 +37,6 @@ void PushFlow::Configure(const ConsumerConfig& config, int64_t burst_bytes) {
   subject_ = config.deliver_subject;
   heartbeat_ns_ = config.idle_heartbeat_ns;
   flow_control_ = config.flow_control;
-  most_pending_ = config.ack_policy == AckPolicy::kFlowControl && config.max_ack_pending > 0
-                      ? static_cast<size_t>(config.max_ack_pending)
-                      : 0;
   if (window_ == 0) {
     window_ = kFirstWindow;
   }
@@ -94,9 +91,7 @@ void PushFlow::Sent(size_t size, int64_t now_ns) {
   }
   under_way_ += size;
   if (request_.empty()) {
-    // The message that is on its way is not in the ledger yet.
-    bool full = most_pending_ > 0 && ledger_.num_pending() + 1 >= most_pending_;
-    if (full || under_way_ > window_ / 2) {
+    if (under_way_ > window_ / 2) {
       SendRequest();
     }
   } else if (under_way_ - asked_for_ >= window_) {
@@ -110,16 +105,15 @@ void PushFlow::SendRequest() {
   Status(request_, "NATS/1.0 100 FlowControl Request\r\n\r\n");
 }
 
-bool PushFlow::OnFlowControl(std::string_view subject) {
+void PushFlow::OnFlowControl(std::string_view subject) {
   if (request_.empty() || subject != request_) {
-    return false;
+    return;
   }
   window_ = std::min(window_ * 2, kLargestWindow);
   under_way_ -= std::min(under_way_, asked_for_);
   asked_for_ = 0;
   request_.clear();
   run_();
-  return true;
 }
 
 void PushFlow::LostInterest() {
@@ -186,9 +180,6 @@ void PushFlow::SendHeartbeat() {
   }
   headers.append("\r\n");
   Status({}, headers);
-  if (most_pending_ > 0 && request_.empty() && ledger_.num_pending() > 0) {
-    SendRequest();
-  }
 }
 
 void PushFlow::Status(std::string_view reply, std::string_view headers) {

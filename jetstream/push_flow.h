@@ -37,8 +37,8 @@ class PushFlow {
   void Sent(size_t size, int64_t now_ns);
   // The last message found nobody.
   void LostInterest();
-  // A client answers a flow control request. False: not the one that is open.
-  bool OnFlowControl(std::string_view subject);
+  // A client answers a flow control request.
+  void OnFlowControl(std::string_view subject);
   // Looks whether anybody is there.
   void CheckInterest();
 
@@ -63,9 +63,8 @@ class PushFlow {
   std::string subject_;
   int64_t heartbeat_ns_ = 0;
   bool flow_control_ = false;
-  size_t most_pending_ = 0;  // where answers to flow control are acknowledgements; else 0
-  int64_t rate_bps_ = 0;     // bits; 0: no limit
-  int64_t burst_ns_ = 0;     // what the burst takes at that rate
+  int64_t rate_bps_ = 0;  // bits; 0: no limit
+  int64_t burst_ns_ = 0;  // what the burst takes at that rate
 
   bool started_ = false;
   bool active_ = false;

@@ -32,6 +32,7 @@ Status ReadHeaders(Stream& stream) {
   if (stream.config().allow_msg_ttl || stream.config().allow_msg_schedules) {
     from = state.first_seq;
   }
+  from = std::max(from, store.HeadersFrom());
   while (from <= state.last_seq) {
     WEIR_ASSIGN_OR_RETURN(auto run,
                           store.PrepareRun(from, state.last_seq, kRunMessages, kRunBytes)());
@@ -53,8 +54,9 @@ class Recovery {
   StatusOr<RecoveryReport> Run() {
     WEIR_ASSIGN_OR_RETURN(auto contents, catalog_.env().meta.Load());
     for (const auto& line : contents.damaged) {
-      SetAside(line);
+      log_.Error("JetStream recovery: ", line);
     }
+    report_.damaged = std::move(contents.damaged);
     for (auto& consumer : contents.consumers) {
       consumers_[consumer.stream].push_back(std::move(consumer));
     }
@@ -84,11 +86,14 @@ class Recovery {
     }
     label = Cat("stream '", meta.account, " > ", config->name, "'");
     auto account = catalog_.env().accounts.Find(meta.account);
+    // Nothing is wrong with these: the configuration may bring them back.
     if (!account) {
-      return NotFound(Cat(label, ": there is no such account"));
+      log_.Error("JetStream recovery: ", label, ": there is no such account");
+      return OkStatus();
     }
     if (catalog_.Find(*account, config->name) != nullptr) {
-      return AlreadyExists(Cat(label, ": a newer stream has the name"));
+      log_.Error("JetStream recovery: ", label, ": a newer stream has the name");
+      return OkStatus();
     }
     return Annotate(Place(meta, *account, *std::move(config)), label);
   }
@@ -98,19 +103,20 @@ class Recovery {
     Shard& home = catalog_.home_of(entry);
     bool memory = config.storage == StorageType::kMemory;
     std::string name = config.name;
-    auto store =
-        home.env().stores.Open({meta.id, memory, /*is_new=*/false, 0, &home.env().executor});
+    auto store = home.env().stores.Open({meta.id, memory, /*is_new=*/false, 0, &home.env().executor,
+                                         config.compression == Compression::kS2});
     if (!store.ok()) {
       catalog_.Erase(account, name, meta.id);
+      catalog_.SetOffline(account, name, Message(store.status()));
       return store.status();
     }
     StreamSpec spec{meta.id, account, meta.created_ns, std::move(config), &catalog_.usage(account)};
     auto stream = std::make_unique<Stream>(home, std::move(spec), *std::move(store));
     if (Status status = ReadHeaders(*stream); !status.ok()) {
       catalog_.Erase(account, name, meta.id);
+      catalog_.SetOffline(account, name, Message(status));
       return Annotate(status, "reading the messages' headers");
     }
-    stream->AdoptPositions(meta.config);
     AdoptConsumers(*stream);
     home.Add(std::move(stream));
     ++report_.streams;

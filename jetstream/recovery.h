@@ -11,8 +11,10 @@ namespace weir::jetstream {
 struct RecoveryReport {
   size_t streams = 0;
   size_t consumers = 0;
-  // One line each: streams and consumers that were set aside. They stay on the disk.
+  // One line each: streams and consumers that cannot be read. They stay on the disk.
   std::vector<std::string> set_aside;
+  // What is damaged in the meta data; of a record with a second copy nothing is lost.
+  std::vector<std::string> damaged;
 };
 
 // Reads the meta store, opens the stores, rebuilds the dedupe windows and puts the streams with

@@ -8,7 +8,6 @@
 #include "jetstream/direct_get.h"
 #include "jetstream/expiry.h"
 #include "jetstream/fast_batches.h"
-#include "jetstream/origin.h"
 #include "jetstream/republisher.h"
 #include "jetstream/retention.h"
 #include "jetstream/scheduler.h"
@@ -17,14 +16,6 @@
 #include "protocol/headers.h"
 
 namespace weir::jetstream {
-
-namespace {
-
-size_t SizeOf(const storage::MessageView& message) {
-  return message.subject.size() + message.headers.size() + message.payload.size();
-}
-
-}  // namespace
 
 Stream::Stream(Shard& shard, StreamSpec spec, std::unique_ptr<storage::StreamStore> store)
     : shard_(shard),
@@ -100,7 +91,6 @@ void Stream::Start() {
   if (scheduler_ != nullptr) {
     scheduler_->Watch();
   }
-  SetOrigins();
 }
 
 void Stream::Stop(int status, std::string_view text) {
@@ -110,10 +100,8 @@ void Stream::Stop(int status, std::string_view text) {
   }
   subscriptions_.clear();
   direct_get_.reset();
-  mirror_get_.reset();
   atomic_batches_.reset();
   fast_batches_.reset();
-  origins_.clear();
   for (auto& [consumer_name, consumer] : consumers_) {
     consumer->Stop(status, text);
   }
@@ -136,13 +124,8 @@ void Stream::Persist() {
   }
   JsonWriter config;
   WriteStreamConfig(config, spec_.config);
-  std::string text = config.Take();
-  if (std::string positions = PositionsJson(); !positions.empty()) {
-    text.back() = ',';
-    CatTo(text, "\"", kPositionsField, "\":", positions, "}");
-  }
   env().meta.PutStream(
-      batch(), {id(), env().accounts.NameOf(spec_.account), std::move(text), spec_.created_ns});
+      batch(), {id(), env().accounts.NameOf(spec_.account), config.Take(), spec_.created_ns});
 }
 
 void Stream::ApplyConfig(StreamConfig config) {
@@ -167,9 +150,6 @@ void Stream::ApplyConfig(StreamConfig config) {
   }
   SetExtras();
   retention_->EnforceSubjectLimit();
-  if (started_) {
-    SetOrigins();
-  }
   dedupe_.set_window(spec_.config.duplicate_window_ns);
   Persist();
   MarkDirty();
@@ -182,7 +162,7 @@ void Stream::SetExtras() {
   if (!config.allow_direct) {
     direct_get_.reset();
   } else if (direct_get_ == nullptr && started_) {
-    direct_get_ = std::make_unique<DirectGet>(*this, name());
+    direct_get_ = std::make_unique<DirectGet>(*this);
   }
   transform_.reset();
   if (config.subject_transform) {
@@ -339,7 +319,7 @@ bool Stream::IsCongested(const Inbound& message) {
   StreamSeq waiting = store_->state().last_seq - committed_seq_ + stalled_.size();
   return (options.max_buffered_msgs > 0 &&
           waiting >= static_cast<uint64_t>(options.max_buffered_msgs)) ||
-         (options.max_buffered_bytes > 0 &&
+         (options.max_buffered_bytes > 0 && waiting > 0 &&
           bytes > static_cast<uint64_t>(options.max_buffered_bytes));
 }
 
@@ -351,10 +331,8 @@ ApiError Stream::CheckUsage(size_t bytes) const {
   if (spec_.usage == nullptr) {
     return {};
   }
-  auto staged = static_cast<int64_t>(staged_bytes_);
-  auto extra = static_cast<int64_t>(bytes) + staged;
-  // The message that goes over what the server has is still taken, as in the reference.
-  if (spec_.usage->server != nullptr && spec_.usage->server->Exceeds(!persistent(), staged)) {
+  auto extra = static_cast<int64_t>(bytes + staged_bytes_);
+  if (spec_.usage->server != nullptr && spec_.usage->server->Exceeds(!persistent(), extra)) {
     return MakeError(10023);
   }
   return spec_.usage->Exceeds(!persistent(), extra) ? MakeError(10002) : ApiError{};
@@ -371,9 +349,9 @@ ApiError Stream::CheckLimits(const Inbound& message) const {
   return rules_.CheckSize(message.headers.size(), message.payload.size());
 }
 
-storage::MessageView Stream::ToStore(const Inbound& message, const PublishFacts& facts,
-                                     int64_t now_ns, std::string& rewritten) const {
+ApiError Stream::Store(const Inbound& message, const PublishFacts& facts, int64_t now_ns) {
   const auto& state = store_->state();
+  std::string rewritten;
   storage::MessageView view;
   view.seq = state.last_seq + 1;
   // Time never runs backwards within a stream: searches by time rely on it.
@@ -391,29 +369,13 @@ storage::MessageView Stream::ToStore(const Inbound& message, const PublishFacts&
     rewritten = WithMessageTtl(view.headers, marker_ns);
     view.headers = rewritten;
   }
-  return view;
-}
-
-ApiError Stream::Store(const Inbound& message, const PublishFacts& facts, int64_t now_ns) {
-  std::string rewritten;
-  storage::MessageView view = ToStore(message, facts, now_ns, rewritten);
-  if (auto error = CheckUsage(SizeOf(view))) {
+  size_t bytes = view.subject.size() + view.headers.size() + view.payload.size();
+  if (auto error = CheckUsage(bytes)) {
     return error;
   }
   if (const char* refusal = retention_->Refusal(view)) {
     return MakeError(10077, refusal);
   }
-  Stage(view, message, facts);
-  return {};
-}
-
-void Stream::StoreAnyway(const Inbound& message, const PublishFacts& facts, int64_t now_ns) {
-  std::string rewritten;
-  Stage(ToStore(message, facts, now_ns, rewritten), message, facts);
-}
-
-void Stream::Stage(const storage::MessageView& view, const Inbound& message,
-                   const PublishFacts& facts) {
   if (retention_->IsWanted(view.seq, view.subject)) {
     Append(view, facts);
   } else {
@@ -424,7 +386,7 @@ void Stream::Stage(const storage::MessageView& view, const Inbound& message,
   } else {
     dedupe_.Add(facts.id, view.seq, view.time_ns);
   }
-  staged_bytes_ += SizeOf(view);
+  staged_bytes_ += bytes;
   if (!message.reply.empty() && !spec_.config.no_ack) {
     acks_.Push(view.seq, message.reply, /*duplicate=*/false);
     if (!facts.counted.empty()) {
@@ -432,6 +394,7 @@ void Stream::Stage(const storage::MessageView& view, const Inbound& message,
     }
   }
   MarkDirty();
+  return {};
 }
 
 void Stream::Append(const storage::MessageView& view, const PublishFacts& facts) {
@@ -547,10 +510,6 @@ bool Stream::needs_sync() const {
 
 StreamSeq Stream::Flush(storage::StagedBatch& batch) {
   dirty_ = false;
-  if (std::exchange(positions_changed_, false)) {
-    // With the messages, so that each is taken once.
-    Persist();
-  }
   retention_->EnforceLimits();
   for (auto& [consumer_name, consumer] : consumers_) {
     consumer->FlushState(batch);
@@ -700,18 +659,6 @@ Consumer* Stream::FindConsumer(std::string_view consumer_name) {
   return at == consumers_.end() ? nullptr : at->second.get();
 }
 
-size_t Stream::num_consumers() const {
-  return static_cast<size_t>(
-      std::count_if(consumers_.begin(), consumers_.end(),
-                    [](const auto& entry) { return !entry.second->config().direct; }));
-}
-
-void Stream::CountConsumer(int64_t change) {
-  if (spec_.usage != nullptr) {
-    spec_.usage->AddConsumers(change);
-  }
-}
-
 uint32_t Stream::NextConsumerId() {
   return ++last_consumer_id_;
 }
@@ -720,7 +667,9 @@ Consumer& Stream::AddConsumer(ConsumerConfig config, uint32_t consumer_id, int64
   auto made = std::make_unique<Consumer>(*this, std::move(config), consumer_id, created_ns);
   Consumer& consumer = *made;
   consumers_.insert_or_assign(consumer.name(), std::move(made));
-  CountConsumer(1);
+  if (spec_.usage != nullptr) {
+    spec_.usage->AddConsumers(1);
+  }
   PersistConsumer(consumer, created_ns);
   if (Status status = consumer.Start({}); !status.ok()) {
     env().log.Error("JetStream consumer '", name(), " > ", consumer.name(),
@@ -736,12 +685,14 @@ Consumer& Stream::AdoptConsumer(ConsumerConfig config, uint32_t consumer_id, int
   last_consumer_id_ = std::max(last_consumer_id_, consumer_id);
   adopted_.push_back({consumer.name(), std::move(state)});
   consumers_.insert_or_assign(consumer.name(), std::move(made));
-  CountConsumer(1);
+  if (spec_.usage != nullptr) {
+    spec_.usage->AddConsumers(1);
+  }
   return consumer;
 }
 
 void Stream::PersistConsumer(Consumer& consumer, int64_t created_ns) {
-  if (!consumer.persistent()) {
+  if (!persistent() || consumer.config().mem_storage) {
     return;
   }
   JsonWriter config;
@@ -754,12 +705,14 @@ void Stream::RemoveConsumer(Consumer& consumer) {
   if (at == consumers_.end() || at->second.get() != &consumer) {
     return;
   }
-  if (consumer.persistent()) {
+  if (persistent() && !consumer.config().mem_storage) {
     env().meta.DeleteConsumer(batch(), id(), consumer.id());
   }
   std::unique_ptr<Consumer> removed = std::move(at->second);
   consumers_.erase(at);
-  CountConsumer(-1);
+  if (spec_.usage != nullptr) {
+    spec_.usage->AddConsumers(-1);
+  }
   shard_.DestroyLater(std::move(removed));
   retention_->Sweep(store_->state().last_seq);
 }

@@ -16,7 +16,6 @@
 #include "jetstream/consumer.h"
 #include "jetstream/dedupe_window.h"
 #include "jetstream/environment.h"
-#include "jetstream/origin_position.h"
 #include "jetstream/owned_message.h"
 #include "jetstream/publish_rules.h"
 #include "jetstream/stream_config.h"
@@ -29,7 +28,6 @@ class AtomicBatches;
 class DirectGet;
 class Expiry;
 class FastBatches;
-class Origin;
 class Republisher;
 class Retention;
 class Scheduler;
@@ -84,8 +82,6 @@ class Stream : public Sink {
   // The same for everything up to and including `seq`.
   void MessagesDone(Consumer& consumer, StreamSeq seq);
 
-  // Those that clients see: not the ones through which other streams follow this one.
-  size_t num_consumers() const;
   StringMap<std::unique_ptr<Consumer>>& consumers() { return consumers_; }
   const StringMap<std::unique_ptr<Consumer>>& consumers() const { return consumers_; }
   Consumer* FindConsumer(std::string_view consumer_name);
@@ -168,10 +164,6 @@ class Stream : public Sink {
   // Stages a message that has been checked. The ack is sent with the commit; an error when the
   // stream is full, and nothing has happened then.
   ApiError Store(const Inbound& message, const PublishFacts& facts, int64_t now_ns);
-  // The same where CheckUsage() and the rules have said that it fits.
-  void StoreAnyway(const Inbound& message, const PublishFacts& facts, int64_t now_ns);
-  // May account and server hold so many bytes more?
-  ApiError CheckUsage(size_t bytes) const;
   // What a publisher gets, unless the stream acks nothing or there is no reply subject.
   void Reply(std::string_view reply, std::string_view payload);
   void Reject(std::string_view reply, const ApiError& error, std::string_view headers = {});
@@ -179,22 +171,6 @@ class Stream : public Sink {
   std::string AckText(StreamSeq seq, std::string_view more) const;
   // Acks what was staged last, when it is committed.
   void AckBatch(std::string_view reply, std::string_view id, size_t count);
-  // A message of a mirrored origin, with its number and time there. False: not now.
-  bool StoreMirrored(const storage::MessageView& message);
-  // What the mirrored origin has up to and including `seq` will not come.
-  void SkipMirrored(StreamSeq seq);
-  // The mirror has nearly all that its origin has: it answers direct gets for it, if it is to.
-  void ServeMirrored();
-  // A message of the origin `key`, marked as such, and where it stood there. False: not now. A
-  // duplicate is dropped.
-  bool StoreSourced(const Inbound& message, std::string_view key, const OriginPosition& position);
-  // The stream is about to be deleted: its origins need not keep anything for it.
-  void ForgetOrigins();
-  // The members "mirror" or "sources" of StreamInfo, if the stream has any.
-  void WriteOrigins(JsonWriter& out) const;
-  // The positions in the origins as Persist() has written them, before Start().
-  static constexpr std::string_view kPositionsField = "weir_positions";
-  void AdoptPositions(std::string_view stored);
   // Of the whole server; null in a stream that is not counted.
   AccountUsage* server_usage() const;
 
@@ -223,24 +199,16 @@ class Stream : public Sink {
   void ResumeStalled(const Status& loaded);
   void Trace(const Inbound& message, const PublishFacts& facts);
   bool IsCongested(const Inbound& message);
-  // `rewritten` keeps headers that had to be changed.
-  storage::MessageView ToStore(const Inbound& message, const PublishFacts& facts, int64_t now_ns,
-                               std::string& rewritten) const;
-  void Stage(const storage::MessageView& view, const Inbound& message, const PublishFacts& facts);
+  ApiError CheckUsage(size_t bytes) const;
   void NoteSchedule(const storage::MessageView& view);
   void Skip(const storage::MessageView& message);
   void ApplyRollup(Rollup rollup, std::string_view subject, StreamSeq seq);
   void PublishAck(std::string_view reply, StreamSeq seq, bool duplicate);
-  // Makes the origins fit the configuration; what stays goes on.
-  void SetOrigins();
-  std::string PositionsJson() const;
-  PublishFacts MirroredFacts(std::string_view headers) const;
   // What the configuration asks for besides subjects: direct gets, transform, republish.
   void SetExtras();
   void Append(const storage::MessageView& view, const PublishFacts& facts);
   void WakeReaders();
   void CountUsage();
-  void CountConsumer(int64_t change);
 
   Shard& shard_;
   StreamSpec spec_;
@@ -254,15 +222,11 @@ class Stream : public Sink {
   std::unique_ptr<Retention> retention_;
   std::unique_ptr<Expiry> expiry_;
   std::unique_ptr<DirectGet> direct_get_;
-  std::unique_ptr<DirectGet> mirror_get_;  // under the origin's name
   std::optional<protocol::SubjectTransform> transform_;
   std::unique_ptr<Republisher> republisher_;
   std::unique_ptr<AtomicBatches> atomic_batches_;  // made when one comes
   std::unique_ptr<FastBatches> fast_batches_;
   std::unique_ptr<Scheduler> scheduler_;
-  StringMap<std::unique_ptr<Origin>> origins_;  // by Origin::KeyOf()
-  StringMap<OriginPosition> positions_;         // by the same; also of origins that were removed
-  bool positions_changed_ = false;
   std::deque<OwnedMessage> stalled_;
   size_t stalled_bytes_ = 0;
   AckQueue acks_;

@@ -53,6 +53,17 @@ void WriteDeleted(JsonWriter& out, const storage::StreamStore& store) {
   out.CloseArray();
 }
 
+// Of how many bytes what is lost was, nobody knows any more.
+void WriteLost(JsonWriter& out, const storage::StreamStore& store) {
+  out.Key("lost").OpenObject().Key("msgs").OpenArray();
+  for (const auto& [first, last] : store.LostRuns(kDeletedRunsLimit)) {
+    for (StreamSeq seq = first; seq <= last; ++seq) {
+      out.Value(seq);
+    }
+  }
+  out.CloseArray().Field("bytes", 0).CloseObject();
+}
+
 }  // namespace
 
 std::string StreamStateJson(const Stream& stream, const StreamInfoOptions& options,
@@ -73,7 +84,10 @@ std::string StreamStateJson(const Stream& stream, const StreamInfoOptions& optio
   if (options.deleted && state.num_deleted > 0) {
     WriteDeleted(out, store);
   }
-  out.Field("consumer_count", stream.num_consumers()).CloseObject();
+  if (state.num_lost > 0) {
+    WriteLost(out, store);
+  }
+  out.Field("consumer_count", stream.consumers().size()).CloseObject();
   return out.Take();
 }
 
@@ -91,7 +105,6 @@ void WriteStreamInfo(JsonWriter& out, Stream& stream, std::string_view state,
   if (options.cluster) {
     out.Key("cluster").OpenObject().Field("leader", env.server.name).CloseObject();
   }
-  stream.WriteOrigins(out);
   out.Key("ts").Time(env.clock.wall_ns());
 }
 

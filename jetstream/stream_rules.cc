@@ -244,6 +244,27 @@ ApiError CheckRewrites(StreamConfig& config, bool pedantic) {
   return {};
 }
 
+// What a configuration may ask for and would not get.
+ApiError CheckSupported(const StreamConfig& config) {
+  if (!config.sources.empty() && config.allow_msg_schedules) {
+    return MakeError(10187);
+  }
+  struct Feature {
+    bool wanted;
+    std::string_view name;
+  };
+  const Feature features[] = {
+      {config.mirror.has_value(), "stream mirrors"},
+      {!config.sources.empty(), "stream sources"},
+  };
+  for (const auto& feature : features) {
+    if (feature.wanted) {
+      return Invalid(Cat(feature.name, " are not supported by this server"));
+    }
+  }
+  return {};
+}
+
 ApiError CheckReserved(const StreamConfig& config, std::string_view subject) {
   if (config.no_ack) {
     return {};
@@ -317,7 +338,7 @@ StatusOr<std::optional<protocol::SubjectTransform>> MakeTransform(
 }
 
 ApiError CheckStreamConfig(StreamConfig& config, const JetStreamOptions& options,
-                           const AccountLimits& limits, bool pedantic, const StreamLookup& find) {
+                           const AccountLimits& limits, bool pedantic) {
   if (auto error = CheckNames(config)) {
     return error;
   }
@@ -345,9 +366,6 @@ ApiError CheckStreamConfig(StreamConfig& config, const JetStreamOptions& options
   if (auto error = CheckPersistMode(config)) {
     return error;
   }
-  if (auto error = CheckOrigins(config, find, pedantic)) {
-    return error;
-  }
   if (auto error = CheckSubjects(config)) {
     return error;
   }
@@ -363,7 +381,7 @@ ApiError CheckStreamConfig(StreamConfig& config, const JetStreamOptions& options
   if (config.num_replicas > 1) {
     return MakeError(10074);
   }
-  return {};
+  return CheckSupported(config);
 }
 
 void StampStreamMetadata(StreamConfig& config) {

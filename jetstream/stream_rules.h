@@ -4,20 +4,16 @@
 
 #include "jetstream/api_errors.h"
 #include "jetstream/environment.h"
-#include "jetstream/origin_rules.h"
 #include "jetstream/stream_config.h"
 #include "protocol/subject_transform.h"
 
 namespace weir::jetstream {
 
 // Fills in what was left out and runs the checks of jetstream-api.md 4.1 that need nothing but the
-// configuration and its origins (steps 3 to 22), in the reference's order; for create and update. A
-// feature that this server does not have is refused, never ignored.
-//
-// `find` knows the other streams of the account, for mirror and sources; empty: there are none.
+// configuration (steps 3 to 22), in the reference's order; for create and update. A feature that
+// this server does not have is refused, never ignored.
 ApiError CheckStreamConfig(StreamConfig& config, const JetStreamOptions& options,
-                           const AccountLimits& limits, bool pedantic,
-                           const StreamLookup& find = {});
+                           const AccountLimits& limits, bool pedantic);
 
 // What a stream's subject_transform does: an empty source covers everything, an empty destination
 // changes nothing.

@@ -75,6 +75,32 @@ struct Broken {
   std::string why;
 };
 
+// Streams that are on the disk and could not be loaded.
+Health CheckSetAside(PageSources& sources, const HealthzOptions& options) {
+  Health out;
+  for (const std::string& line : sources.jetstream->report().set_aside) {
+    Health one = Failed(options, kUnavailable, kNa,
+                        {.type = "STREAM", .text = Cat("JetStream could not recover ", line)});
+    if (out.errors.empty()) {
+      out = std::move(one);
+    } else if (options.details) {
+      out.errors.push_back(std::move(one.errors.front()));
+    }
+  }
+  return out;
+}
+
+std::vector<std::string> StoreNotes(JetStreamPart& jetstream) {
+  std::vector<std::string> notes = jetstream.report().damaged;
+  for (std::string& line : jetstream.damage().lines()) {
+    notes.push_back(std::move(line));
+  }
+  if (jetstream.keeper().full()) {
+    notes.emplace_back("the disk is full: file streams take no messages");
+  }
+  return notes;
+}
+
 void CheckStores(PageSources& sources, const HealthzOptions& options, HealthDone done) {
   auto visit = [&jetstream = sources.jetstream->jetstream()](Worker& worker) {
     std::vector<Broken> out;
@@ -90,7 +116,7 @@ void CheckStores(PageSources& sources, const HealthzOptions& options, HealthDone
   Gather(sources.workers, visit,
          [&sources, options, done = std::make_shared<HealthDone>(std::move(done))](
              const std::vector<std::vector<Broken>>& answers) {
-           Health out;
+           Health out = CheckSetAside(sources, options);
            for (const auto& home : answers) {
              for (const Broken& each : home) {
                std::string account = sources.context.accounts.NameOf(each.account);
@@ -108,6 +134,9 @@ void CheckStores(PageSources& sources, const HealthzOptions& options, HealthDone
                }
              }
            }
+           out.details = options.details;
+           out.store =
+               options.details ? StoreNotes(*sources.jetstream) : std::vector<std::string>();
            std::move (*done)(std::move(out));
          });
 }
@@ -172,6 +201,9 @@ std::string Health::Json(bool with_code) const {
       out.Field("error", each.text).CloseObject();
     }
     out.CloseArray();
+  }
+  if (!store.empty()) {
+    out.Strings("store", store);
   }
   out.CloseObject();
   return out.Take();

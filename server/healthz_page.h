@@ -34,6 +34,8 @@ struct Health {
   std::string status = "ok";
   std::vector<Error> errors;
   bool details = false;
+  // Told with details: what of the store is damaged, and whether its disk is full. It serves.
+  std::vector<std::string> store = {};
 
   // `with_code`: over $SYS, where no HTTP status says it.
   std::string Json(bool with_code) const;

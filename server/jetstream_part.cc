@@ -77,7 +77,8 @@ class JetStreamPart::Stores : public jetstream::StoreFactory {
                       .memory = spec.memory,
                       .is_new = spec.is_new,
                       .first_seq = spec.first_seq,
-                      .home = spec.home});
+                      .home = spec.home,
+                      .compress = spec.compress});
   }
 
  private:
@@ -169,6 +170,9 @@ void JetStreamPart::OnReload(const std::vector<ReloadChange>& changes) {
   }
   EnableAccounts();
   jetstream_->AccountsChanged();
+  if (keeper_ && keeper_->full()) {
+    jetstream_->catalog().server_usage().max_storage = 0;
+  }
 }
 
 void JetStreamPart::AfterReload() {
@@ -229,6 +233,7 @@ void JetStreamPart::SwitchOff() {
 }
 
 void JetStreamPart::Close() {
+  keeper_.reset();
   jetstream_.reset();
   homes_.clear();
   stores_.reset();
@@ -353,9 +358,9 @@ Status JetStreamPart::Start() {
     environments.push_back(home.environment.get());
   }
   jetstream_ = std::make_unique<jetstream::JetStream>(environments);
-  WEIR_ASSIGN_OR_RETURN(jetstream::RecoveryReport report, jetstream_->Recover());
-  if (report.streams > 0) {
-    context.log.Info("  Restored ", report.streams, " streams and ", report.consumers,
+  WEIR_ASSIGN_OR_RETURN(report_, jetstream_->Recover());
+  if (report_.streams > 0) {
+    context.log.Info("  Restored ", report_.streams, " streams and ", report_.consumers,
                      " consumers");
   }
   pool_->Run([this, &log = context.log] {
@@ -382,7 +387,9 @@ void JetStreamPart::Stop() {
   }
   Log& log = server_.context().log;
   log.Info("Initiating JetStream Shutdown...");
-  keeper_.reset();
+  if (keeper_) {
+    keeper_->Stop();
+  }
   // Each home stages its last batch and submits it at the end of that turn; the second round sees
   // those turns ended.
   server_.RunOnAllWorkers([this](Worker& worker) { jetstream_->shard(worker.index()).Shutdown(); });

@@ -44,6 +44,9 @@ class JetStreamPart {
   jetstream::JetStream& jetstream() { return *jetstream_; }
   const jetstream::JetStreamOptions& options() const { return options_; }
   storage::RocksCommitQueue& commits() { return *commits_; }
+  const jetstream::RecoveryReport& report() const { return report_; }
+  storage::DamageLog& damage() { return database_->damage(); }
+  const storage::StoreKeeper& keeper() const { return *keeper_; }
   // "<store_dir>/jetstream".
   const std::string& directory() const { return directory_; }
   // Of worker 0.
@@ -89,6 +92,7 @@ class JetStreamPart {
   std::unique_ptr<Stores> stores_;
   std::vector<std::unique_ptr<Home>> homes_;
   std::unique_ptr<jetstream::JetStream> jetstream_;
+  jetstream::RecoveryReport report_;
   std::unique_ptr<storage::StoreKeeper> keeper_;
 };
 

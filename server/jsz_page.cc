@@ -75,7 +75,7 @@ Answer Ask(jetstream::Shard& home, const Query& query) {
     }
     const auto& state = stream->store().state();
     ++out.streams;
-    out.consumers += stream->num_consumers();
+    out.consumers += stream->consumers().size();
     out.messages += state.messages;
     out.bytes += state.bytes;
     if (query.options.streams && query.detailed.contains(stream->account())) {

@@ -324,6 +324,20 @@ void AddCommits(PrometheusText& out, const storage::CommitStats& stats) {
           static_cast<double>(stats.bytes));
 }
 
+void AddStore(PrometheusText& out, JetStreamPart& jetstream) {
+  out.Add("weir_storage_damage_total", Type::kCounter,
+          "Places of the store that are damaged, and something may be lost", {},
+          static_cast<double>(jetstream.damage().damaged()));
+  out.Add("weir_storage_mended_total", Type::kCounter,
+          "Places of the store that were damaged and are right again", {},
+          static_cast<double>(jetstream.damage().mended()));
+  out.Add("weir_storage_scrubbed_bytes_total", Type::kCounter,
+          "Bytes of the store that were read to look for damage", {},
+          static_cast<double>(jetstream.keeper().scrubbed_bytes()));
+  out.Add("weir_storage_full", Type::kGauge, "1 while the disk is full and publishers are refused",
+          {}, jetstream.keeper().full() ? 1 : 0);
+}
+
 void AddOwn(PrometheusText& out, const PageSources& sources) {
   out.Add("weir_build_info", Type::kGauge, "This server and the version that it announces",
           {{"version", std::string(kWeirVersion)}, {"announced", std::string(kAnnouncedVersion)}},
@@ -337,6 +351,7 @@ void AddOwn(PrometheusText& out, const PageSources& sources) {
     out.Add("weir_storage_checksum_failures_total", Type::kCounter,
             "Stored messages and blocks whose checksum was found wrong", {},
             static_cast<double>(storage::DamageCount()));
+    AddStore(out, *sources.jetstream);
   }
 }
 

@@ -59,6 +59,7 @@ const StoreState& IndexedStreamStore::state() const {
   self->state_.num_subjects = index_.num_subjects();
   self->state_.num_deleted =
       state_.messages == 0 ? 0 : state_.last_seq - state_.first_seq + 1 - state_.messages;
+  self->state_.num_lost = holes_.size();
   return state_;
 }
 
@@ -95,6 +96,9 @@ void IndexedStreamStore::NoteAppended(const MessageView& message) {
   state_.last_time_ns = message.time_ns;
   ++state_.messages;
   state_.bytes += BytesOf(message);
+  if (headers_from_ == 0 && !message.headers.empty()) {
+    headers_from_ = message.seq;
+  }
   index_.Add(message.subject, message.seq);
 }
 
@@ -240,7 +244,13 @@ ReadOutcome IndexedStreamStore::Deliver(StreamSeq seq, StoredMessage& out) {
     out.view = MessageView{};
     out.view.seq = seq;
   }
-  return outcome == ReadOutcome::kMissing ? ReadOutcome::kDamaged : outcome;
+  if (outcome != ReadOutcome::kMissing && outcome != ReadOutcome::kDamaged) {
+    return outcome;
+  }
+  if (holes_.Insert(seq)) {
+    OnDamaged(seq);
+  }
+  return ReadOutcome::kDamaged;
 }
 
 ReadOutcome IndexedStreamStore::Get(StreamSeq seq, StoredMessage& out) {
@@ -467,6 +477,10 @@ StreamSeq IndexedStreamStore::SeqAtTime(int64_t time_ns) {
 
 std::vector<std::pair<StreamSeq, StreamSeq>> IndexedStreamStore::DeletedRuns(size_t limit) const {
   return deleted_.Runs(limit);
+}
+
+std::vector<std::pair<StreamSeq, StreamSeq>> IndexedStreamStore::LostRuns(size_t limit) const {
+  return holes_.Runs(limit);
 }
 
 }  // namespace weir::storage

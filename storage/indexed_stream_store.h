@@ -37,8 +37,12 @@ class IndexedStreamStore : public StreamStore {
       std::string_view pattern,
       const std::function<bool(std::string_view, const SubjectState&)>& visit) const override;
   uint64_t CountFrom(StreamSeq from, const std::vector<std::string>& filters) override;
+  StreamSeq HeadersFrom() const override {
+    return headers_from_ == 0 ? state_.last_seq + 1 : headers_from_;
+  }
   StreamSeq SeqAtTime(int64_t time_ns) override;
   std::vector<std::pair<StreamSeq, StreamSeq>> DeletedRuns(size_t limit) const override;
+  std::vector<std::pair<StreamSeq, StreamSeq>> LostRuns(size_t limit) const override;
 
  protected:
   enum class Wait : uint8_t { kNo, kYes };
@@ -60,6 +64,8 @@ class IndexedStreamStore : public StreamStore {
   virtual void OnRemoved(const MessageView& message, bool erase) = 0;
   // Nothing below `first` exists any more.
   virtual void OnTrimmed(StreamSeq first) = 0;
+  // A message that should be there cannot be read; told once.
+  virtual void OnDamaged(StreamSeq seq) = 0;
 
   // The new message in the counters; before or after its bytes are kept.
   void NoteAppended(const MessageView& message);
@@ -70,7 +76,8 @@ class IndexedStreamStore : public StreamStore {
   const StoreState& raw_state() const { return state_; }  // first_time_ns may be out of date
   SequenceSet& deleted() { return deleted_; }
   const SequenceSet& deleted() const { return deleted_; }
-  // Deleted numbers whose message was not deleted but lost: reads say so.
+  // Numbers whose message was not deleted but lost: reads say so. Those that were found at opening
+  // are in deleted(), too.
   SequenceSet& holes() { return holes_; }
   StreamIndex& index() { return index_; }
   const StreamIndex& index() const { return index_; }
@@ -100,6 +107,7 @@ class IndexedStreamStore : public StreamStore {
 
   StoreState state_;
   bool first_time_known_ = true;
+  StreamSeq headers_from_ = 0;  // of the first message with headers, or less
   SequenceSet deleted_;
   SequenceSet holes_;
   StreamIndex index_;

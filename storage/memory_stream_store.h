@@ -37,6 +37,7 @@ class MemoryStreamStore : public IndexedStreamStore {
   }
   void OnRemoved(const MessageView& message, bool erase) override;
   void OnTrimmed(StreamSeq first) override;
+  void OnDamaged(StreamSeq) override {}
 
  private:
   struct Slot {

@@ -20,6 +20,8 @@ constexpr size_t kLoadMessages = 256;
 constexpr size_t kLoadBytes = 256 * 1024;
 // A trim walks over what it deletes in pieces of this size.
 constexpr size_t kWalkBytes = 256 * 1024;
+// The position is written at least after so many messages.
+constexpr StreamSeq kPositionEvery = 1024;
 // After trimming so much it is worth asking for whole files to be dropped.
 constexpr uint64_t kReclaimBytes = 256 << 20;
 
@@ -94,6 +96,10 @@ void RocksStreamStore::OnTrimmed(StreamSeq first) {
   loaded_.DropBelow(first);
 }
 
+void RocksStreamStore::OnDamaged(StreamSeq seq) {
+  context_.db->damage().Add(Cat("stream ", id_.value(), ": message ", seq, " cannot be read"));
+}
+
 void RocksStreamStore::EraseBytes(StreamSeq seq) {
   if (builder_.open() && seq >= builder_.first()) {
     builder_.Erase(seq);
@@ -121,6 +127,8 @@ void RocksStreamStore::Flush(StagedBatch& batch) {
   if (!dirty_) {
     return;
   }
+  // Where the stream ends must not hang on its last block alone.
+  position_dirty_ = position_dirty_ || raw_state().last_seq - position_last_ >= kPositionEvery;
   if (builder_.open()) {
     SealOpenBlock();
   }
@@ -181,6 +189,7 @@ void RocksStreamStore::FlushPosition(StagedBatch& batch) {
   }
   position_dirty_ = false;
   const StoreState& state = raw_state();
+  position_last_ = state.last_seq;
   std::string content;
   AppendInt(content, state.first_seq);
   AppendInt(content, state.last_seq);
@@ -587,6 +596,7 @@ Status RocksStreamStore::ReadBlocks(std::vector<std::string>& damage) {
     return status;
   }
   NoteLost(expected, known_last, damage);
+  position_last_ = known_last;
   StreamSeq last = std::max({known_last, deleted().Last(), holes().Last()});
   if (last > state.last_seq) {
     NoteGap(state.last_seq + 1, last);

@@ -65,6 +65,7 @@ class RocksStreamStore : public IndexedStreamStore {
   uint64_t BytesOf(const MessageView& message) const override { return FileMessageBytes(message); }
   void OnRemoved(const MessageView& message, bool erase) override;
   void OnTrimmed(StreamSeq first) override;
+  void OnDamaged(StreamSeq seq) override;
 
  private:
   RocksStreamStore(const Context& context, StreamId id, StreamSeq first_seq);
@@ -107,6 +108,7 @@ class RocksStreamStore : public IndexedStreamStore {
   std::vector<StreamSeq> dead_blocks_;
   absl::btree_set<StreamSeq> dirty_pages_;
   bool position_dirty_ = false;
+  StreamSeq position_last_ = 0;  // the last sequence in the position on the disk
   bool dirty_ = false;
 
   absl::btree_set<StreamSeq> stored_pages_;  // of interior deletes, on disk or staged

@@ -12,12 +12,18 @@ StoreKeeper::StoreKeeper(Database& db, Options options)
     : db_(db), options_(std::move(options)), thread_([this] { Main(); }) {}
 
 StoreKeeper::~StoreKeeper() {
+  Stop();
+}
+
+void StoreKeeper::Stop() {
   {
     MutexLock lock(mu_);
     stopping_ = true;
     wake_.notify_one();
   }
-  thread_.join();
+  if (thread_.joinable()) {
+    thread_.join();
+  }
 }
 
 void StoreKeeper::Look() {

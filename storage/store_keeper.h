@@ -33,6 +33,9 @@ class StoreKeeper {
   StoreKeeper(const StoreKeeper&) = delete;
   StoreKeeper& operator=(const StoreKeeper&) = delete;
 
+  // Ends the thread; what is known stays.
+  void Stop();
+
   bool full() const { return full_.load(std::memory_order_relaxed); }
   uint64_t scrubbed_bytes() const { return scrubbed_.load(std::memory_order_relaxed); }
   uint64_t scrubs() const { return scrubs_.load(std::memory_order_relaxed); }

@@ -20,13 +20,14 @@ StatusOr<std::unique_ptr<StreamStore>> StoreSet::Open(const Spec& spec) {
   context.db = db_;
   context.pool = pool_;
   context.home = spec.home;
+  context.compress = spec.compress;
   if (spec.is_new) {
     return std::unique_ptr<StreamStore>(RocksStreamStore::Create(context, spec.id, spec.first_seq));
   }
   std::vector<std::string> damage;
   auto store = RocksStreamStore::Open(context, spec.id, damage);
   for (const std::string& line : damage) {
-    log_.Error("store: ", line);
+    db_->damage().Add(line);
   }
   if (!store.ok()) {
     return store.status();

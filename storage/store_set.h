@@ -25,12 +25,13 @@ class StoreSet {
     bool is_new = false;
     StreamSeq first_seq = 0;   // of a new stream; 0 means 1
     Executor* home = nullptr;  // where loads come back
+    bool compress = false;     // new blocks; ignored in memory
   };
 
   // `db` and `pool` may be null when all streams are in memory. All three outlive the stores.
   StoreSet(Database* db, BlockingPool* pool, Log& log) : db_(db), pool_(pool), log_(log) {}
 
-  // Damage that was found goes to the log, one line each; what is left opens.
+  // Damage that was found goes to the database's list of it; what is left opens.
   StatusOr<std::unique_ptr<StreamStore>> Open(const Spec& spec);
 
  private:

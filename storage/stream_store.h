@@ -63,6 +63,7 @@ struct StoreState {
   int64_t last_time_ns = 0;   // kept when the stream is emptied
   uint64_t num_deleted = 0;   // interior deletes: last_seq - first_seq + 1 - messages
   uint64_t num_subjects = 0;
+  uint64_t num_lost = 0;  // damaged, as far as known; what is found later still counts as message
 };
 
 struct SubjectState {
@@ -140,11 +141,16 @@ class StreamStore {
   // How many messages at or above `from` match one of the filters (empty list: all).
   virtual uint64_t CountFrom(StreamSeq from, const std::vector<std::string>& filters) = 0;
 
+  // No message below this one has headers.
+  virtual StreamSeq HeadersFrom() const = 0;
+
   // First sequence whose time is at or after `time_ns`; last_seq + 1 when none.
   virtual StreamSeq SeqAtTime(int64_t time_ns) = 0;
 
   // Interior deletes as inclusive runs, at most `limit` runs.
   virtual std::vector<std::pair<StreamSeq, StreamSeq>> DeletedRuns(size_t limit) const = 0;
+  // What is lost to damage, the same way.
+  virtual std::vector<std::pair<StreamSeq, StreamSeq>> LostRuns(size_t limit) const = 0;
 };
 
 // What one message counts for in StoreState::bytes, as in the reference (jetstream-api.md 4.3).

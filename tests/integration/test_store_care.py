@@ -5,7 +5,8 @@ import subprocess
 
 import pytest
 
-from harness.server import WEIR, Server
+from harness.monitoring import get, page
+from harness.server import WEIR, Server, free_port
 from harness.wire_client import WireClient
 
 
@@ -104,10 +105,38 @@ def test_a_flipped_bit_is_found_and_set_right(tmp_path):
         f.write(bytes([byte ^ 4]))
     code, text = store_command("check", server.store)
     assert code == 1 and "a flipped bit" in text
+    with server:
+        assert "mended" in server.log()
+        with WireClient(server.port) as client:
+            assert client.request("$JS.API.STREAM.INFO.KEPT")["state"]["messages"] == 100
+
+
+def test_what_is_lost_is_told_everywhere(tmp_path):
+    http = free_port()
+    server = Server(tmp_path / "s", config=f'http: "127.0.0.1:{http}"')
     server.start()
-    assert "mended" in server.log()
     with WireClient(server.port) as client:
-        assert client.request("$JS.API.STREAM.INFO.KEPT")["state"]["messages"] == 100
+        create(client, "HURT")
+        for n in range(500):
+            client.request(f"HURT.{n}", f"message {n} " * 20)
+    server.kill()
+    [log] = [path for path in glob.glob(f"{server.store}/**/*.log", recursive=True) if os.path.getsize(path) > 50000]
+    with open(log, "r+b") as f:
+        f.seek(60000)
+        f.write(b"\0" * 4096)
+    with server:
+        with WireClient(server.port) as client:
+            state = client.request("$JS.API.STREAM.INFO.HURT")["state"]
+            lost = state["lost"]["msgs"]
+            assert 0 < len(lost) < 250 and state["lost"]["bytes"] == 0
+            assert state["last_seq"] == 500 and state["messages"] == 500 - len(lost)
+            gone = client.request("$JS.API.STREAM.MSG.GET.HURT", {"seq": lost[0]})
+            assert gone["error"]["err_code"] == 10077, gone
+        assert f"{len(lost)} messages between" in server.log()
+        health = page(http, "/healthz?details=true")
+        assert health["status"] == "ok" and any("are lost" in line for line in health["store"]), health
+        metrics = get(http, "/metrics")[2]
+        assert "\nweir_storage_damage_total 2" in metrics, metrics
 
 
 def test_a_full_disk_refuses_and_recovers(tmp_path):

@@ -43,7 +43,6 @@ class FakeRouter : public jetstream::Router {
       return jetstream::Delivered::kNoInterest;
     }
     Record(account, inbox, message);
-    Hand(account, inbox, message);
     return congested.contains(inbox) ? jetstream::Delivered::kCongested
                                      : jetstream::Delivered::kYes;
   }
@@ -109,19 +108,6 @@ class FakeRouter : public jetstream::Router {
   StringSet congested;                // inboxes whose receivers are slow
 
  private:
-  // To the sinks that subscribe the inbox; they see the message's own subject.
-  void Hand(AccountId account, std::string_view inbox, const jetstream::Outbound& message) {
-    std::vector<jetstream::Sink*> sinks;
-    for (const auto& [id, subscription] : subscriptions_) {
-      if (subscription.account == account && protocol::Matches(inbox, subscription.pattern)) {
-        sinks.push_back(subscription.sink);
-      }
-    }
-    for (auto* sink : sinks) {
-      sink->OnMessage({account, message.subject, message.reply, message.headers, message.payload});
-    }
-  }
-
   void Record(AccountId account, std::string_view inbox, const jetstream::Outbound& message) {
     sent.push_back({account, std::string(inbox), std::string(message.subject),
                     std::string(message.reply), std::string(message.headers),

@@ -39,13 +39,6 @@ class QueueExecutor : public Executor {
     return count;
   }
 
-  // Forgets what is there.
-  void Clear() {
-    std::deque<Task> dropped;
-    std::lock_guard lock(mu_);
-    dropped.swap(tasks_);
-  }
-
   size_t size() {
     std::lock_guard lock(mu_);
     return tasks_.size();

@@ -10,16 +10,9 @@ from harness.server import WEIR
 HERE = os.path.dirname(os.path.abspath(__file__))
 BASELINE = os.path.join(HERE, "baseline/nats.go.txt")
 # What the tests may ask of the server; the tags of baseline/nats.go-tags.txt.
-TAGS = {"core", "micro", "auth", "permissions", "accounts", "options", "restart", "noserver", "tls", "reload",
-        "jetstream", "kv", "object", "js-domain"}
+TAGS = {"core", "micro", "auth", "permissions", "accounts", "options", "restart", "noserver", "tls", "reload"}
 MODULE = "github.com/nats-io/nats.go/"
-# Two accounts that import from each other, which the server refuses by name so far.
-WAITING = {("test", "TestKeyValueCrossAccounts"), ("jetstream/test", "TestNewWithAPIPrefix"),
-           ("jetstream/test", "TestKeyValueCrossAccounts")}
-# 100,001 publishes one after the other, each of which waits for the disk: minutes.
-SLOW = {("test", "TestJetStreamStreamInfoWithSubjectDetails")}
-TESTS = [key for package, test in compare.chosen(BASELINE, None, TAGS)
-         if (key := (package.removeprefix(MODULE), test)) not in WAITING | SLOW]
+TESTS = [(package.removeprefix(MODULE), test) for package, test in compare.chosen(BASELINE, None, TAGS)]
 
 
 def run(tests, out):
@@ -29,7 +22,7 @@ def run(tests, out):
         regex = "^(%s)$" % "|".join(test for p, test in tests if p == package)
         done = subprocess.run(["bash", os.path.join(HERE, "run.sh"), WEIR, "-run", regex, "-out", out, package],
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                              errors="replace", timeout=1100, check=False)
+                              errors="replace", timeout=550, check=False)
         assert done.returncode in (0, 1), done.stdout[-3000:]
         outcomes |= {(p.removeprefix(MODULE), test): outcome for (p, test), (outcome, _) in compare.load(out).items()}
     return outcomes

@@ -135,6 +135,14 @@ TEST_F(ApiStreamsTest, ErrorsOfCreateAreTheReferences) {
             Error(type, 400, 10128, "Stream name can not contain path separators"));
 }
 
+TEST_F(ApiStreamsTest, WhatIsNotImplementedIsRefused) {
+  for (const char* member : {R"("mirror":{"name":"X"})", R"("sources":[{"name":"X"}])"}) {
+    EXPECT_THAT(home_.CreateStream(member, "T"), HasSubstr("not supported by this server"))
+        << member;
+  }
+  EXPECT_THAT(home_.meta.streams, IsEmpty());
+}
+
 TEST_F(ApiStreamsTest, ABucketIsTaken) {
   std::string answer = home_.CreateStream(
       R"("subjects":["$KV.b.>"],"max_msgs_per_subject":5,"discard":"new","allow_rollup_hdrs":true,)"

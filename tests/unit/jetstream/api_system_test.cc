@@ -97,20 +97,5 @@ TEST_F(ApiSystemTest, AnAccountWithoutJetStreamGetsTheErrorInTheAnswerThatItAske
   EXPECT_THAT(ask("$JS.API.FOO"), IsEmpty());
 }
 
-TEST_F(ApiSystemTest, UnderADomainNobodyIsToldOf) {
-  testing::JsHome home;
-  home.options.domain = "hub";
-  home.Boot();
-
-  home.Send("$JS.hub.API.DIRECT.GET.S", "_R_");
-  home.RunTurns();
-
-  auto sent = home.router.Take();
-  ASSERT_EQ(sent.size(), 1U);
-  EXPECT_EQ(sent[0].subject, "_R_");
-  EXPECT_EQ(sent[0].headers, "NATS/1.0 503\r\nNats-Subject: $JS.API.DIRECT.GET.S\r\n\r\n");
-  EXPECT_THAT(home.Ask("$JS.hub.API.STREAM.NAMES"), HasSubstr(R"("total":0)"));
-}
-
 }  // namespace
 }  // namespace weir::jetstream

@@ -58,19 +58,6 @@ TEST_F(AtomicBatchesTest, OneThatIsRefusedStoresNothing) {
   EXPECT_THAT(Send("b", 3), HasSubstr("10176"));
 }
 
-TEST_F(AtomicBatchesTest, AFullAccountTakesAllOfItOrNothing) {
-  home_.accounts.entries[kGlobalAccount.value()].limits = AccountLimits{.max_storage = 300};
-  home_.js->AccountsChanged();
-  home_.RunTurns();
-  std::string large = Cat("X: ", std::string(100, 'x'), "\r\n");
-  Send("b", 1, large);
-  Send("b", 2, large);
-
-  EXPECT_THAT(Send("b", 3, large + "Nats-Batch-Commit: 1\r\n"), HasSubstr("10002"));
-  EXPECT_EQ(stored(), 0U);
-  EXPECT_EQ(home_.stream().store().state().last_seq, 0U);
-}
-
 TEST_F(AtomicBatchesTest, AGapEndsTheBatch) {
   Send("b", 1);
 

@@ -144,51 +144,6 @@ TEST_F(PushFlowTest, FlowControlStopsAtTheWindowAndGoesOnWithTheAnswer) {
   EXPECT_EQ(messages, 12u);
 }
 
-TEST_F(PushFlowTest, AnAnswerToFlowControlMayBeAnAcknowledgement) {
-  Listen();
-  auto config = Push("C");
-  config.ack_policy = AckPolicy::kFlowControl;
-  config.ack_wait_ns = 0;
-  config.max_ack_pending = 2;
-  config.flow_control = true;
-  config.idle_heartbeat_ns = Ns(1s);
-  Consumer& consumer = world_.Add(config);
-  for (int i = 0; i < 3; ++i) {
-    world_.Publish("orders.x");
-  }
-  auto request = [&] {
-    std::string reply;
-    for (const auto& sent : world_.router.Take()) {
-      if (sent.headers == "NATS/1.0 100 FlowControl Request\r\n\r\n") {
-        reply = sent.reply;
-      }
-    }
-    return reply;
-  };
-  auto answer = [&](const std::string& to, int consumer_seq, int stream_seq) {
-    std::string headers = Cat("NATS/1.0\r\nNats-Last-Consumer: ", consumer_seq,
-                              "\r\nNats-Last-Stream: ", stream_seq, "\r\n\r\n");
-    world_.router.Inject({kGlobalAccount, to, {}, headers, {}});
-    world_.EndTurn();
-  };
-
-  // Two in flight are all there may be.
-  EXPECT_EQ(consumer.delivered(), (SequencePair{2, 2}));
-  std::string first = request();
-  ASSERT_THAT(first, StartsWith("$JS.FC.ORDERS.C."));
-  world_.Advance(1h);
-  EXPECT_EQ(consumer.delivered(), (SequencePair{2, 2})) << "nothing is delivered twice";
-  answer(first, 2, 2);
-  EXPECT_EQ(consumer.ack_floor(), (SequencePair{2, 2}));
-  EXPECT_EQ(consumer.num_ack_pending(), 1U);
-
-  // The last one is asked for when nothing else comes.
-  world_.router.Take();
-  world_.Advance(2s);
-  answer(request(), 3, 3);
-  EXPECT_EQ(consumer.num_ack_pending(), 0U);
-}
-
 TEST_F(PushFlowTest, ARateLimitSpreadsWhatIsBeyondTheBurst) {
   Listen();
   auto config = Push("C");

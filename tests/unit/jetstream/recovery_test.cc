@@ -106,7 +106,11 @@ TEST_F(RecoveryTest, WhatCannotBeLoadedIsSetAside) {
   home_.Boot();
 
   EXPECT_EQ(home_.report->streams, 1U);
-  EXPECT_EQ(home_.report->set_aside.size(), 4U);
+  EXPECT_EQ(home_.report->set_aside.size(), 2U);
+  EXPECT_EQ(home_.report->damaged.size(), 1U);
+  EXPECT_THAT(home_.Ask("$JS.API.STREAM.INFO.NOSTORE"), HasSubstr(R"("err_code":10194)"));
+  EXPECT_THAT(home_.Ask("$JS.API.STREAM.CREATE.NOSTORE", R"({"name":"NOSTORE"})"),
+              HasSubstr(R"("err_code":10194)"));
   EXPECT_EQ(home_.Ask("g", "x"), R"({"stream":"GOOD","seq":1})");
   EXPECT_EQ(home_.meta.streams.size(), 4U) << "nothing is deleted";
   EXPECT_THAT(home_.Ask("$JS.API.STREAM.NAMES"), HasSubstr(R"("streams":["GOOD"])"));

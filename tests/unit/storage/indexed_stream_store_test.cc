@@ -47,6 +47,7 @@ class CountingStore : public IndexedStreamStore {
   uint64_t BytesOf(const MessageView&) const override { return 1; }
   void OnRemoved(const MessageView&, bool) override {}
   void OnTrimmed(StreamSeq) override {}
+  void OnDamaged(StreamSeq) override {}
 
  private:
   std::map<StreamSeq, std::string> subjects_;
