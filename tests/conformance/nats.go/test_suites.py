@@ -15,7 +15,8 @@ TAGS = {"core", "micro", "auth", "permissions", "accounts", "options", "restart"
 MODULE = "github.com/nats-io/nats.go/"
 # Two accounts that import from each other, which the server refuses by name so far.
 WAITING = {("test", "TestKeyValueCrossAccounts"), ("jetstream/test", "TestNewWithAPIPrefix"),
-           ("jetstream/test", "TestKeyValueCrossAccounts")}
+           ("jetstream/test", "TestKeyValueCrossAccounts"), ("test", "TestJetStreamImport"),
+           ("test", "TestJetStreamImportDirectOnly"), ("test", "TestJetStreamCrossAccountMirrorsAndSources")}
 # 100,001 publishes one after the other, each of which waits for the disk: minutes.
 SLOW = {("test", "TestJetStreamStreamInfoWithSubjectDetails")}
 TESTS = [key for package, test in compare.chosen(BASELINE, None, TAGS)
