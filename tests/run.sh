@@ -80,7 +80,7 @@ conformance() {
   bash "$top/tests/conformance/nats.go/run.sh" -build >"$results/build-nats.go.log" 2>&1
   printf '%-28s %d s\n' "build clients:" $((SECONDS - began))
   pytest_step conformance 900 -m "not long" --ignore "$top/tests/conformance/nats.go" "$top/tests/conformance"
-  pytest_step "conformance nats.go" 1200 "$top/tests/conformance/nats.go"
+  pytest_step "conformance nats.go" 1200 -m "not long" "$top/tests/conformance/nats.go"
 }
 export_() { pytest_step export 420 -m "not long" "$top/tests/export"; }
 long() { pytest_step long 3600 -m long "$top/tests/integration" "$top/tests/conformance" "$top/tests/export"; }

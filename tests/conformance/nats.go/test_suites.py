@@ -17,10 +17,14 @@ MODULE = "github.com/nats-io/nats.go/"
 WAITING = {("test", "TestKeyValueCrossAccounts"), ("jetstream/test", "TestNewWithAPIPrefix"),
            ("jetstream/test", "TestKeyValueCrossAccounts"), ("test", "TestJetStreamImport"),
            ("test", "TestJetStreamImportDirectOnly"), ("test", "TestJetStreamCrossAccountMirrorsAndSources")}
-# 100,001 publishes one after the other, each of which waits for the disk: minutes.
-SLOW = {("test", "TestJetStreamStreamInfoWithSubjectDetails")}
+# Thousands of publishes one after the other, each of which waits for the disk: a minute or more each.
+SLOW = {("test", "TestJetStreamStreamInfoWithSubjectDetails"), ("test", "TestNoRaceJetStreamChanSubscribeStall"),
+        ("test", "TestNoRaceJetStreamPushFlowControlHeartbeats_ChanSubscribe"),
+        ("test", "TestNoRaceJetStreamPushFlowControlHeartbeats_SubscribeAsync"),
+        ("test", "TestNoRaceJetStreamPushFlowControlHeartbeats_SubscribeSync"),
+        ("test", "TestNoRaceJetStreamPushFlowControl_SubscribeAsyncAndChannel")}
 TESTS = [key for package, test in compare.chosen(BASELINE, None, TAGS)
-         if (key := (package.removeprefix(MODULE), test)) not in WAITING | SLOW]
+         if (key := (package.removeprefix(MODULE), test)) not in WAITING]
 
 
 def run(tests, out):
@@ -49,7 +53,8 @@ def outcomes(request, tmp_path_factory):
     return got
 
 
-@pytest.mark.parametrize("test", TESTS, ids="-".join)
+@pytest.mark.parametrize(
+    "test", [pytest.param(test, marks=pytest.mark.long) if test in SLOW else test for test in TESTS], ids="-".join)
 def test_passes_as_with_nats_server(test, outcomes):
     parts = {name: outcome for (package, name), outcome in outcomes.items()
              if package == test[0] and (name == test[1] or name.startswith(test[1] + "/"))}
