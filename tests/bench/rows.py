@@ -36,14 +36,18 @@ class Tools:
 
     def load(self, mode, **options):
         """weir_load: (messages, rate)."""
+        result = self.load_result(mode, **options)
+        return result["messages"], result["messages"] / result["seconds"]
+
+    def load_result(self, mode, **options):
+        """weir_load: what it prints."""
         words = [self.load_path, mode, "--port", str(self.port), "--limit", "150"]
         for name, value in options.items():
             words += ["--" + name, str(value)]
         done = subprocess.run(words, capture_output=True, text=True, timeout=170, check=False)
         if done.returncode != 0:
             raise RuntimeError(done.stderr.strip())
-        result = json.loads(done.stdout)
-        return result["messages"], result["messages"] / result["seconds"]
+        return json.loads(done.stdout)
 
     def bench_command(self, *words):
         return [self.nats, "--no-context", "-s", f"nats://127.0.0.1:{self.port}", "--timeout", "30s",
@@ -121,6 +125,13 @@ def js_read(full, *words):
     return drive
 
 
+def kv_bench(full, *words):
+    def drive(t):
+        n = t.count(full)
+        return n, t.bench("kv", *words, "--msgs", n)
+    return drive
+
+
 def raw_js(full, **options):
     return lambda t: t.load("js-pub", count=t.count(full), **options)
 
@@ -159,11 +170,21 @@ JS = [
         sync="always"),
     Row("js", "memory, async 500", js_publish(500_000, batch=500, storage="memory"), share=0.20, ratio=1.6),
     Row("js", "memory, sync, 1 client", js_publish(60_000, batch=1, storage="memory"), share=0.50, ratio=1),
-    Row("js", "ordered read", js_read(500_000, "ordered"), share=0.33, ratio=1.3,
+]
+
+CONSUME = [
+    Row("consume", "ordered read", js_read(500_000, "ordered"), share=0.33, ratio=1.3,
         prepare=fill_bench_stream(500_000)),
-    Row("js", "durable pull, explicit ack", js_read(300_000, "consume"), share=0.36, ratio=1.6,
+    Row("consume", "durable pull, explicit ack", js_read(300_000, "consume"), share=0.36, ratio=1.6,
         prepare=fill_bench_stream(300_000)),
-    Row("js", "raw pull, no acks", raw_read("js-pull", window=500), prepare=raw_js(1_000_000)),
-    Row("js", "raw pull, explicit ack", raw_read("js-pull", ack="explicit", window=500),
+    Row("consume", "raw pull, no acks", raw_read("js-pull", window=500), prepare=raw_js(1_000_000)),
+    Row("consume", "raw pull, explicit ack", raw_read("js-pull", ack="explicit", window=500),
         prepare=raw_js(500_000)),
+    Row("consume", "raw ordered read", raw_read("js-ordered"), ratio=2, prepare=raw_js(1_000_000)),
+    Row("consume", "raw pull, all of 2,000 subjects", raw_read("js-filter", window=500),
+        prepare=raw_js(500_000, subjects=2_000)),
+    Row("consume", "raw pull, 1,000 filters", raw_read("js-filter", window=500, filters=1_000),
+        prepare=raw_js(500_000, subjects=2_000)),
+    Row("consume", "KV put", kv_bench(30_000, "put"), share=0.43),
+    Row("consume", "KV get", kv_bench(30_000, "get"), share=0.41, prepare=kv_bench(30_000, "put")),
 ]

@@ -18,10 +18,12 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 
+import consumer_rows  # noqa: E402
 import memory_rows  # noqa: E402
 import rows  # noqa: E402
 from harness.server import TOP, Server  # noqa: E402
 
+FIGURES = {"memory": memory_rows, "consume": consumer_rows}
 NATS = os.path.join(TOP, "build/tools/nats")
 
 
@@ -47,7 +49,8 @@ def fdatasync_rate(directory, seconds=1.0):
 
 def make_server(binary, work, sync, workers):
     directory = tempfile.mkdtemp(dir=work)
-    return Server(directory, binary, sync=sync, workers=workers, jetstream="max_file: 20GB, max_mem: 4GB")
+    return Server(directory, binary, sync=sync, workers=workers, 
+                  jetstream="max_file: 20GB, max_mem: 4GB, limits: {default_max_consumers: -1}")
 
 
 def measure_row(row, binary, args):
@@ -67,7 +70,7 @@ def measure_row(row, binary, args):
     return {"rate": rate, "cpu": (cpu - before) / messages * 1e6, "rss": rss / 1e6}
 
 
-def measure_memory(measurement, binary, args):
+def measure_figures(measurement, binary, args):
     server = make_server(binary, args.work, "2m", args.workers)
     try:
         return measurement(server, rows.Tools(NATS, args.load, server.port, args.scale))
@@ -134,17 +137,20 @@ def print_rows(results, sync):
               f"{judge(row, ours, theirs, sync)}")
 
 
-def print_memory(ours, theirs):
-    print(f"\n{'memory and starting':<36} {'weir':>8} {'peer':>8} {'goal':>8} unit")
-    for name, unit, goal in memory_rows.FIGURES:
+def print_figures(table, ours, theirs):
+    """The named figures of a group that were taken."""
+    print(f"\n{'figure':<40} {'weir':>8} {'peer':>8} {'goal':>8} unit")
+    at_least = getattr(table, "AT_LEAST", ())
+    for name, unit, goal in table.FIGURES:
         if name in ours or name in theirs:
-            print(f"{name:<36} {text(ours.get(name), '.1f'):>8} {text(theirs.get(name), '.1f'):>8} "
-                  f"{'<= ' + str(goal) if goal else '':>8} {unit}")
+            sign = ">=" if name in at_least else "<="
+            print(f"{name:<40} {text(ours.get(name), '.1f'):>8} {text(theirs.get(name), '.1f'):>8} "
+                  f"{f'{sign} {goal}' if goal else '':>8} {unit}")
 
 
 def run_rows(args, servers):
     results = []
-    for row in [r for r in rows.CORE + rows.JS if r.group in args.rows and args.only in r.name]:
+    for row in [r for r in rows.CORE + rows.JS + rows.CONSUME if r.group in args.rows and args.only in r.name]:
         print(f"{row.group}: {row.name}", file=sys.stderr)
         runs = {name: [] for name in servers}
         for _ in range(args.repeat):
@@ -154,19 +160,20 @@ def run_rows(args, servers):
     return results
 
 
-def run_memory(args, servers):
+def run_figures(args, servers):
     figures = {"weir": {}, "peer": {}}
-    wanted = [m for m in memory_rows.MEASUREMENTS if args.only in m.__name__]
-    for measurement in wanted if "memory" in args.rows else []:
-        print(f"memory: {measurement.__name__}", file=sys.stderr)
-        for name, binary in servers.items():
-            figures[name].update(attempt(measure_memory, measurement, binary, args) or {})
+    for group, table in FIGURES.items():
+        wanted = [m for m in table.MEASUREMENTS if args.only in m.__name__]
+        for measurement in wanted if group in args.rows else []:
+            print(f"{group}: {measurement.__name__}", file=sys.stderr)
+            for name, binary in servers.items():
+                figures[name].update(attempt(measure_figures, measurement, binary, args) or {})
     return figures
 
 
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rows", default="core,js,memory", help="groups of rows: core,js,memory")
+    parser.add_argument("--rows", default="core,js,consume,memory", help="groups of rows: core,js,consume,memory")
     parser.add_argument("--only", default="", help="rows whose name contains this")
     parser.add_argument("--peer", default=os.path.join(TOP, "build/venv/bin/nats-server"), help="the reference's binary")
     parser.add_argument("--weir", default=os.path.join(TOP, "build/release/weir"),
@@ -194,17 +201,18 @@ def main():
     with tempfile.TemporaryDirectory(dir=base) as args.work:
         sync = fdatasync_rate(args.work)
         results = run_rows(args, servers)
-        memory = run_memory(args, servers)
+        figures = run_figures(args, servers)
     print(f"{platform.machine()}, {os.cpu_count()} cores, {sync:,.0f} fdatasync/s; "
           f"{'a fifth of the messages, one run each' if args.quick else f'median of {args.repeat} runs'}; "
           f"peer: {subprocess.run([args.peer, '-v'], capture_output=True, text=True, check=False).stdout.strip()}")
     if results:
         print_rows(results, sync)
-    if memory["weir"] or memory["peer"]:
-        print_memory(memory["weir"], memory["peer"])
+    if figures["weir"] or figures["peer"]:
+        for table in FIGURES.values():
+            print_figures(table, figures["weir"], figures["peer"])
     if args.json:
         with open(args.json, "w", encoding="utf-8") as f:
-            json.dump({"fdatasync": sync, "memory": memory,
+            json.dump({"fdatasync": sync, "figures": figures,
                        "rows": [{"group": r.group, "name": r.name, "goal_share": r.share, "goal_ratio": r.ratio,
                                  "weir": ours, "peer": theirs} for r, ours, theirs in results]}, f, indent=1)
 

@@ -1,0 +1,61 @@
+"""The rows about many consumers and many subjects: each measures one fresh server and returns named figures."""
+import time
+
+# name, unit, goal in the issue's words (None: told only). Goals are upper bounds but for those of AT_LEAST.
+FIGURES = [
+    ("10,000 consumers, created", "/s", 2000),
+    ("10,000 consumers, RSS each", "KiB", None),
+    ("10,000 consumers, idle CPU", "% of a core", 1),
+    ("10,000 consumers, rate of publishing", "% of without", 80),
+    ("10,000 consumers, CPU of publishing", "% of without", None),
+    ("one subject of 1,000,000, created", "ms", None),
+    ("one subject of 1,000,000, first message", "ms", 10),
+    ("200,000 last values, like a KV watch", "ms", 1000),
+]
+AT_LEAST = {"10,000 consumers, created", "10,000 consumers, rate of publishing"}
+
+
+def many_consumers(server, tools):
+    server.start()
+    messages = tools.count(300_000)
+
+    def publish():
+        cpu = server.usage()[0]
+        rate = tools.load("js-pub", count=messages, subjects=20_000)[1]
+        return rate, (server.usage()[0] - cpu) / messages
+
+    publish()
+    rate, cost = publish()
+    rss = server.usage()[1]
+    count = tools.count(10_000)
+    _, created = tools.load("consumers", count=count, window=100)
+    time.sleep(1)
+    idle, grown, _ = server.usage()
+    time.sleep(5)
+    idle = (server.usage()[0] - idle) / 5
+    rate_with, cost_with = publish()
+    return {"10,000 consumers, created": created, "10,000 consumers, RSS each": (grown - rss) / count / 1024,
+            "10,000 consumers, idle CPU": idle * 100,
+            "10,000 consumers, rate of publishing": rate_with / rate * 100,
+            "10,000 consumers, CPU of publishing": cost_with / cost * 100}
+
+
+def one_of_many_subjects(server, tools):
+    server.start()
+    count = tools.count(1_000_000)
+    tools.load("js-pub", count=count, subjects=count, size=64)
+    tools.load_result("js-filter", filters=1)
+    result = tools.load_result("js-filter", filters=1)
+    return {"one subject of 1,000,000, created": result["created_ms"],
+            "one subject of 1,000,000, first message": result["first_ms"] - result["created_ms"]}
+
+
+def last_values(server, tools):
+    server.start()
+    count = tools.count(200_000)
+    tools.load("js-pub", count=count, subjects=count, size=64)
+    result = tools.load_result("js-filter", deliver="last_per_subject", window=1_000)
+    return {"200,000 last values, like a KV watch": result["created_ms"] + result["seconds"] * 1000}
+
+
+MEASUREMENTS = [many_consumers, one_of_many_subjects, last_values]
