@@ -139,6 +139,8 @@ def print_rows(results, sync):
 
 def print_figures(table, ours, theirs):
     """The named figures of a group that were taken."""
+    if not any(name in ours or name in theirs for name, _, _ in table.FIGURES):
+        return
     print(f"\n{'figure':<40} {'weir':>8} {'peer':>8} {'goal':>8} unit")
     at_least = getattr(table, "AT_LEAST", ())
     for name, unit, goal in table.FIGURES:
@@ -207,9 +209,8 @@ def main():
           f"peer: {subprocess.run([args.peer, '-v'], capture_output=True, text=True, check=False).stdout.strip()}")
     if results:
         print_rows(results, sync)
-    if figures["weir"] or figures["peer"]:
-        for table in FIGURES.values():
-            print_figures(table, figures["weir"], figures["peer"])
+    for table in FIGURES.values():
+        print_figures(table, figures["weir"], figures["peer"])
     if args.json:
         with open(args.json, "w", encoding="utf-8") as f:
             json.dump({"fdatasync": sync, "figures": figures,
