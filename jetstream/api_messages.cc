@@ -81,18 +81,23 @@ void WriteLimits(JsonWriter& out, const AccountLimits& limits) {
   out.Field("max_bytes_required", limits.max_bytes_required).CloseObject();
 }
 
-ApiError CheckDelete(Stream& stream, StreamSeq seq) {
+ApiError CheckDeletePermitted(const Stream& stream) {
   if (stream.config().sealed) {
     return MakeError(10109);
   }
-  if (stream.config().deny_delete) {
-    return MakeError(10057, "message delete not permitted");
-  }
+  return stream.config().deny_delete ? MakeError(10057, "message delete not permitted")
+                                     : ApiError{};
+}
+
+ApiError DeleteNow(Stream& stream, StreamSeq seq, bool erase) {
   const auto& state = stream.store().state();
   if (seq == 0 || (stream.persistent() && seq < state.first_seq)) {
     return MakeError(10057, "no message found");
   }
-  return seq > state.last_seq ? MakeError(10057, "stream store EOF") : ApiError{};
+  if (seq > state.last_seq) {
+    return MakeError(10057, "stream store EOF");
+  }
+  return stream.RemoveMessage(seq, erase) ? ApiError{} : MakeError(10043, Cat(seq));
 }
 
 }  // namespace
@@ -138,13 +143,15 @@ void HandleMessageDelete(Stream& stream, const ApiRequest& request) {
       in.Read("no_erase", no_erase);
       return in.Finish(strict);
     });
-    error = status.ok() ? CheckDelete(stream, seq) : InvalidJson(status);
-  }
-  if (!error && !stream.RemoveMessage(seq, !no_erase)) {
-    error = MakeError(10043, Cat(seq));
+    error = status.ok() ? CheckDeletePermitted(stream) : InvalidJson(status);
   }
   if (error) {
     RespondError(env, request, kDelete, error);
+    return;
+  }
+  // What the store says does not count as an error of the API.
+  if (ApiError failed = DeleteNow(stream, seq, !no_erase)) {
+    RespondError(env, request, kDelete, failed, /*counted=*/false);
     return;
   }
   stream.shard().WhenDurable([&env, request](const Status& status) {

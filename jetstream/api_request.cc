@@ -100,7 +100,7 @@ void Respond(Environment& env, const ApiRequest& request, std::string_view json,
 }
 
 void RespondError(Environment& env, const ApiRequest& request, std::string_view type,
-                  const ApiError& error) {
+                  const ApiError& error, bool counted) {
   JsonWriter out = StartResponse(type);
   error.WriteTo(out);
   std::string json = out.Take();
@@ -110,7 +110,7 @@ void RespondError(Environment& env, const ApiRequest& request, std::string_view 
     }
   }
   json.push_back('}');
-  Respond(env, request, json, true);
+  Respond(env, request, json, counted);
 }
 
 void RespondSuccess(Environment& env, const ApiRequest& request, std::string_view type) {

@@ -63,7 +63,7 @@ JsonWriter StartResponse(std::string_view type);
 void Respond(Environment& env, const ApiRequest& request, std::string_view json, bool error = false,
              std::string_view headers = {});
 void RespondError(Environment& env, const ApiRequest& request, std::string_view type,
-                  const ApiError& error);
+                  const ApiError& error, bool counted = true);
 // {"type":…,"success":true}
 void RespondSuccess(Environment& env, const ApiRequest& request, std::string_view type);
 
