@@ -147,6 +147,8 @@ Delivery::Step Delivery::Send(uint32_t deliveries) {
   }
   Delivered delivered = parts_.push != nullptr ? ToPush(out) : ToPull(out, behind + 1);
   if (delivered == Delivered::kNoInterest) {
+    // Who waits for more to be pending may get this one then.
+    parts_.host.WaitForCommit();
     return Step::kWait;
   }
   if (is_new) {

@@ -22,7 +22,8 @@ class DeliveryHost {
   virtual StreamSeq committed_seq() const = 0;
   // Neither stopped nor paused.
   virtual bool may_deliver() const = 0;
-  // Everything committed was delivered: Run() is wanted when there is more that matches.
+  // Everything committed was delivered, or nobody takes it yet: Run() is wanted when there is more
+  // that matches.
   virtual void WaitForCommit() = 0;
   // A message went out, for the first time or again.
   virtual void OnDelivered(StreamSeq seq, int64_t now_ns) = 0;
