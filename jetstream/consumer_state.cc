@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "jetstream/varint.h"
+#include "protocol/base/varint.h"
 
 namespace weir::jetstream {
 

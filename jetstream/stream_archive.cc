@@ -1,7 +1,7 @@
 #include "jetstream/stream_archive.h"
 
-#include "jetstream/varint.h"
 #include "protocol/base/strings.h"
+#include "protocol/base/varint.h"
 
 namespace weir::jetstream {
 

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <utility>
 
+#include "protocol/subject.h"
 #include "server/client_log.h"
 #include "server/git_commit.h"
 #include "server/system_messages.h"
@@ -435,14 +436,17 @@ void Connection::Trace(std::string_view line) {
 
 namespace {
 
-// A request to JetStream's API, perhaps of a domain, but for those that streams and consumers
-// subscribe themselves. The subject begins with "$JS.".
+// "$JS.API.…" or "$JS.<domain>.API.…", but for what streams and consumers subscribe themselves.
 bool IsApiRequest(std::string_view subject) {
-  constexpr std::string_view kOthers[] = {".API.CONSUMER.MSG.NEXT.", ".API.DIRECT."};
-  auto within = [subject](std::string_view part) {
-    return subject.find(part) != std::string_view::npos;
-  };
-  return within(".API.") && std::none_of(std::begin(kOthers), std::end(kOthers), within);
+  protocol::TokenCursor tokens(subject);
+  tokens.Next();
+  if (!tokens.Next() || tokens.token() == "ACK") {
+    return false;  // an acknowledgement: most of what is published there
+  }
+  if (tokens.token() != "API" && (!tokens.Next() || tokens.token() != "API")) {
+    return false;
+  }
+  return !tokens.rest().starts_with("CONSUMER.MSG.NEXT.") && !tokens.rest().starts_with("DIRECT.");
 }
 
 }  // namespace

@@ -1,7 +1,7 @@
 #pragma once
 
-// Integers in bytes: of fixed width, little-endian in values, big-endian in keys (so that keys sort
-// by number); and of seven bits a byte, the lowest first, the top bit saying that there are more.
+// Integers of fixed width in bytes: little-endian in values, big-endian in keys (so that keys sort
+// by number). Those of seven bits a byte are in protocol/base/varint.h.
 
 #include <bit>
 #include <concepts>
@@ -54,27 +54,6 @@ inline uint32_t LoadBig32(const char* at) {
 }
 inline uint64_t LoadBig64(const char* at) {
   return __builtin_bswap64(LoadInt<uint64_t>(at));
-}
-
-inline void AppendVarint(std::string& out, uint64_t value) {
-  while (value >= 0x80) {
-    out.push_back(static_cast<char>(value | 0x80));
-    value >>= 7;
-  }
-  out.push_back(static_cast<char>(value));
-}
-
-inline bool TakeVarint(std::string_view& bytes, uint64_t& value) {
-  value = 0;
-  for (unsigned shift = 0; shift < 64 && !bytes.empty(); shift += 7) {
-    auto byte = static_cast<uint8_t>(bytes.front());
-    bytes.remove_prefix(1);
-    value |= uint64_t{byte & 0x7fu} << shift;
-    if ((byte & 0x80) == 0) {
-      return true;
-    }
-  }
-  return false;
 }
 
 }  // namespace weir::storage

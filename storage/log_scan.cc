@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "protocol/base/varint.h"
 #include "storage/bit_repair.h"
 #include "storage/coding.h"
 #include "storage/crc32c.h"

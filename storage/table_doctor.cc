@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "protocol/base/strings.h"
+#include "protocol/base/varint.h"
 #include "storage/bit_repair.h"
 #include "storage/coding.h"
 #include "storage/crc32c.h"

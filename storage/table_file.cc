@@ -4,6 +4,7 @@
 #include <bit>
 
 #include "protocol/base/strings.h"
+#include "protocol/base/varint.h"
 #include "storage/bit_repair.h"
 #include "storage/coding.h"
 #include "storage/commit_queue.h"

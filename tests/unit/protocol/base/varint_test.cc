@@ -1,8 +1,8 @@
-#include "jetstream/varint.h"
+#include "protocol/base/varint.h"
 
 #include <gtest/gtest.h>
 
-namespace weir::jetstream {
+namespace weir {
 namespace {
 
 TEST(VarintTest, NumbersComeBack) {
@@ -52,4 +52,4 @@ TEST(VarintTest, ACountIsNotMoreThanCanFollow) {
 }
 
 }  // namespace
-}  // namespace weir::jetstream
+}  // namespace weir

@@ -1,13 +1,16 @@
 #pragma once
 
+// Numbers of 7 bits a byte, lowest first; the highest bit says that more follow.
+
 #include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
 
-namespace weir::jetstream {
+namespace weir {
 
-// Numbers of 7 bits a byte, lowest first; the highest bit says that more follow.
+inline constexpr size_t kMaxVarintBytes = 10;
+
 inline void AppendVarint(std::string& out, uint64_t number) {
   while (number >= 0x80) {
     out.push_back(static_cast<char>(number | 0x80));
@@ -21,6 +24,21 @@ inline void AppendSignedVarint(std::string& out, int64_t number) {
   AppendVarint(out, static_cast<uint64_t>(number) << 1 ^ static_cast<uint64_t>(number >> 63));
 }
 
+// Takes a number off the front; false when the bytes run out, or after kMaxVarintBytes without an
+// end.
+inline bool TakeVarint(std::string_view& bytes, uint64_t& number) {
+  number = 0;
+  for (unsigned shift = 0; shift < 64 && !bytes.empty(); shift += 7) {
+    auto byte = static_cast<uint8_t>(bytes.front());
+    bytes.remove_prefix(1);
+    number |= static_cast<uint64_t>(byte & 0x7f) << shift;
+    if (byte < 0x80) {
+      return true;
+    }
+  }
+  return false;
+}
+
 // Reads numbers until they run out or one is longer than 64 bits; then everything is 0 and ok() is
 // false.
 class VarintReader {
@@ -31,21 +49,13 @@ class VarintReader {
     if (!ok_) {
       return 0;
     }
+    const size_t before = rest_.size();
     uint64_t number = 0;
-    for (unsigned shift = 0; shift < 64; shift += 7) {
-      if (rest_.empty()) {
-        ok_ = false;
-        ran_out_ = true;
-        return 0;
-      }
-      auto byte = static_cast<uint8_t>(rest_.front());
-      rest_.remove_prefix(1);
-      number |= static_cast<uint64_t>(byte & 0x7f) << shift;
-      if (byte < 0x80) {
-        return number;
-      }
+    if (TakeVarint(rest_, number)) {
+      return number;
     }
     ok_ = false;
+    ran_out_ = before - rest_.size() < kMaxVarintBytes;
     rest_ = {};
     return 0;
   }
@@ -76,4 +86,4 @@ class VarintReader {
   bool ran_out_ = false;
 };
 
-}  // namespace weir::jetstream
+}  // namespace weir
