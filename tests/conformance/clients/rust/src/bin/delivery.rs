@@ -115,7 +115,11 @@ async fn main() -> Result<(), Failure> {
         .await?;
     let js = jetstream::new(client.clone());
     let stream = js
-        .create_stream(stream::Config { name: "R".into(), subjects: vec!["r.>".into()], ..Default::default() })
+        .create_stream(stream::Config {
+            name: "R".into(),
+            subjects: vec!["r.>".into()],
+            ..Default::default()
+        })
         .await?;
     let names = ["fetch", "messages", "push", "ordered", "ordered push"];
     let tallies: Vec<Shared> = names.iter().map(|_| Shared::default()).collect();
