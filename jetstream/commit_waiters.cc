@@ -11,6 +11,9 @@ void CommitWaiters::Link(CommitListener& listener, const protocol::SubjectFilter
   for (const std::string& pattern : filters.patterns()) {
     by_filter_.Insert(pattern, &listener);
   }
+  if (filters.patterns().empty()) {
+    linked_unfiltered_.insert(&listener);
+  }
 }
 
 void CommitWaiters::Unlink(CommitListener& listener) {
@@ -21,6 +24,7 @@ void CommitWaiters::Unlink(CommitListener& listener) {
   for (const std::string& pattern : listener.filters_->patterns()) {
     by_filter_.Remove(pattern, &listener);
   }
+  linked_unfiltered_.erase(&listener);
   if (listener.listed_) {
     std::erase(all ? unfiltered_ : filtered_, &listener);
   }
@@ -85,6 +89,16 @@ void CommitWaiters::Wake(storage::StreamStore& store, StreamSeq first, StreamSeq
   for (CommitListener* listener : woken) {
     if (listener->filters_ != nullptr) {  // still linked
       listener->OnCommitted();
+    }
+  }
+}
+
+void CommitWaiters::Removed(StreamSeq seq, std::string_view subject) {
+  List concerned(linked_unfiltered_.begin(), linked_unfiltered_.end());
+  by_filter_.Match(subject, [&](CommitListener* listener) { concerned.push_back(listener); });
+  for (CommitListener* listener : concerned) {
+    if (listener->filters_ != nullptr) {  // still linked
+      listener->OnRemoved(seq, subject);
     }
   }
 }

@@ -1,7 +1,10 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 #include <vector>
+
+#include "absl/container/flat_hash_set.h"
 
 #include "protocol/base/ids.h"
 #include "protocol/subject_filters.h"
@@ -10,11 +13,14 @@
 
 namespace weir::jetstream {
 
-// Somebody who has read a stream to its end and wants to know when there is more.
+// Somebody who has read a stream to its end and wants to know when there is more, and always what
+// is removed.
 class CommitListener {
  public:
   virtual ~CommitListener() = default;
   virtual void OnCommitted() = 0;
+  // A message that matches its filters is gone, and not by its own doing.
+  virtual void OnRemoved(StreamSeq seq, std::string_view subject) = 0;
 
  private:
   friend class CommitWaiters;
@@ -38,6 +44,8 @@ class CommitWaiters {
   // The messages from `first` to `last` are committed. A listener may wait again meanwhile, or be
   // unlinked; destroyed it may be only later.
   void Wake(storage::StreamStore& store, StreamSeq first, StreamSeq last);
+  // A message with this subject was removed: tells those it matters to, waiting or not.
+  void Removed(StreamSeq seq, std::string_view subject);
 
  private:
   using List = std::vector<CommitListener*>;
@@ -46,6 +54,7 @@ class CommitWaiters {
   void CollectMatching(storage::StreamStore& store, StreamSeq first, StreamSeq last, List& woken);
 
   protocol::SubjectTree<CommitListener*> by_filter_;
+  absl::flat_hash_set<CommitListener*> linked_unfiltered_;
   List unfiltered_;  // waiting
   List filtered_;    // waiting, and some that have been told since
   size_t filtered_waiting_ = 0;

@@ -62,9 +62,9 @@ std::unique_ptr<PushFlow> Consumer::MakePush() {
   if (!config_.is_push()) {
     return nullptr;
   }
-  return std::make_unique<PushFlow>(stream_.env(), stream_.account(),
-                                    FlowControlPrefix(stream_.name(), name_), ledger_,
-                                    [this] { delivery_.Run(); });
+  return std::make_unique<PushFlow>(stream_.env(), stream_.shard().interest_watch(),
+                                    stream_.account(), FlowControlPrefix(stream_.name(), name_),
+                                    ledger_, [this] { delivery_.Run(); });
 }
 
 Consumer* Consumer::FindAgain(Shard& shard, StreamId stream, const std::string& name, uint32_t id) {

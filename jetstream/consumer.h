@@ -56,7 +56,7 @@ class Consumer : public Sink, private DeliveryHost, private CommitListener {
   // ---- what the stream calls ----
   // Messages were removed otherwise than by this consumer's acks: one (its subject, when known,
   // keeps the pending count of a filtered consumer cheap), or everything below `first`.
-  void OnRemoved(StreamSeq seq, std::string_view subject = {});
+  void OnRemoved(StreamSeq seq, std::string_view subject) override;
   void OnTrimmed(StreamSeq first);
   // Messages that match `filter` (empty: all) below `below` (0: no bound) were purged; comes after
   // OnTrimmed().

@@ -82,6 +82,8 @@ class Router {
   virtual bool HasInterest(AccountId account, std::string_view subject) = 0;
   // The same without subscriptions to patterns.
   virtual bool HasLiteralInterest(AccountId account, std::string_view subject) = 0;
+  // Changes with every subscription of the account that comes or goes. 0: not known, it may have.
+  virtual uint64_t InterestVersion(AccountId /*account*/) { return 0; }
 
   // Does a stream, or something else of the server itself, take this subject?
   virtual bool HasStream(AccountId account, std::string_view subject) = 0;

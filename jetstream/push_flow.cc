@@ -14,15 +14,13 @@ constexpr int64_t kSecond = 1'000'000'000;
 constexpr uint64_t kLargestWindow = 32ULL << 20;
 constexpr uint64_t kFirstWindow = kLargestWindow / 16;
 constexpr size_t kRequestIdSize = 4;
-// How often interest is looked at: while somebody is there, and while nobody is.
-constexpr int64_t kPresentPoll = kSecond;
-constexpr int64_t kAbsentPoll = kSecond / 10;
 
 }  // namespace
 
-PushFlow::PushFlow(Environment& env, AccountId account, std::string flow_prefix,
-                   const AckLedger& ledger, std::function<void()> run)
+PushFlow::PushFlow(Environment& env, InterestWatch& watch, AccountId account,
+                   std::string flow_prefix, const AckLedger& ledger, std::function<void()> run)
     : env_(env),
+      watch_(watch),
       account_(account),
       flow_prefix_(std::move(flow_prefix)),
       ledger_(ledger),
@@ -56,13 +54,16 @@ void PushFlow::Start() {
   started_ = true;
   inactive_since_ns_ = last_sent_ns_ = env_.clock.steady_ns();
   active_ = env_.router.HasInterest(account_, subject_);
-  ArmInterest();
+  watch_.Add(*this, account_);
   ArmHeartbeat();
 }
 
 void PushFlow::Stop() {
+  if (started_) {
+    watch_.Remove(*this);
+  }
   started_ = false;
-  for (auto* timer : {&interest_timer_, &heartbeat_timer_, &rate_timer_}) {
+  for (auto* timer : {&heartbeat_timer_, &rate_timer_}) {
     env_.timers.Cancel(*timer);
   }
 }
@@ -124,6 +125,7 @@ bool PushFlow::OnFlowControl(std::string_view subject) {
 
 void PushFlow::LostInterest() {
   SetActive(false);
+  watch_.Doubt(*this);
 }
 
 void PushFlow::CheckInterest() {
@@ -144,20 +146,6 @@ void PushFlow::SetActive(bool active) {
   } else {
     inactive_since_ns_ = env_.clock.steady_ns();
   }
-  ArmInterest();
-}
-
-void PushFlow::ArmInterest() {
-  if (!started_) {
-    return;
-  }
-  env_.timers.Cancel(interest_timer_);
-  int64_t due = env_.clock.steady_ns() + (active_ ? kPresentPoll : kAbsentPoll);
-  interest_timer_ = env_.timers.Schedule(due, [this] {
-    interest_timer_ = {};
-    ArmInterest();
-    CheckInterest();
-  });
 }
 
 void PushFlow::ArmHeartbeat() {

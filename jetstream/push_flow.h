@@ -8,20 +8,21 @@
 #include "jetstream/ack_ledger.h"
 #include "jetstream/consumer_config.h"
 #include "jetstream/environment.h"
+#include "jetstream/interest_watch.h"
 
 namespace weir::jetstream {
 
 // The receiving end of a push consumer (jetstream-api.md 9.8): is anybody there, how much may be
 // under way, how fast may it go, and the heartbeats in between.
 //
-// Interest is looked at now and then, since nobody tells of it; a delivery that finds none says so
-// at once. Confined to the consumer's home.
-class PushFlow {
+// Interest is looked at when subscriptions have changed (InterestWatch); a delivery that finds none
+// says so at once. Confined to the consumer's home.
+class PushFlow : private InterestWatcher {
  public:
   // `run` is called when delivery may go on.
-  PushFlow(Environment& env, AccountId account, std::string flow_prefix, const AckLedger& ledger,
-           std::function<void()> run);
-  ~PushFlow();
+  PushFlow(Environment& env, InterestWatch& watch, AccountId account, std::string flow_prefix,
+           const AckLedger& ledger, std::function<void()> run);
+  ~PushFlow() override;
   PushFlow(const PushFlow&) = delete;
   PushFlow& operator=(const PushFlow&) = delete;
 
@@ -40,7 +41,7 @@ class PushFlow {
   // A client answers a flow control request. False: not the one that is open.
   bool OnFlowControl(std::string_view subject);
   // Looks whether anybody is there.
-  void CheckInterest();
+  void CheckInterest() override;
 
   bool active() const { return active_; }
   // Steady time since when nobody is there; meaningless while active.
@@ -51,10 +52,10 @@ class PushFlow {
   void SendRequest();
   void SendHeartbeat();
   void Status(std::string_view reply, std::string_view headers);
-  void ArmInterest();
   void ArmHeartbeat();
 
   Environment& env_;
+  InterestWatch& watch_;
   const AccountId account_;
   const std::string flow_prefix_;
   const AckLedger& ledger_;
@@ -78,7 +79,6 @@ class PushFlow {
   std::string request_;                  // reply subject of the request under way; empty: none
   int64_t rate_due_ns_ = INT64_MIN / 2;  // when the bytes sent so far are paid for
 
-  TimerQueue::TimerId interest_timer_;
   TimerQueue::TimerId heartbeat_timer_;
   TimerQueue::TimerId rate_timer_;
 };

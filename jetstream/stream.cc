@@ -676,8 +676,12 @@ bool Stream::RemoveMessage(StreamSeq seq, bool erase, std::string_view subject) 
     return false;
   }
   MarkDirty();
+  if (!subject.empty()) {
+    commit_waiters_.Removed(seq, subject);
+    return true;
+  }
   for (auto& [consumer_name, consumer] : consumers_) {
-    consumer->OnRemoved(seq, subject);
+    consumer->OnRemoved(seq, {});
   }
   return true;
 }

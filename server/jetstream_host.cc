@@ -31,6 +31,10 @@ bool JetStreamHost::HasLiteralInterest(AccountId account_id, std::string_view su
   return account(account_id).subscriptions().ContainsLiteral(subject);
 }
 
+uint64_t JetStreamHost::InterestVersion(AccountId account_id) {
+  return account(account_id).subscriptions().changes();
+}
+
 bool JetStreamHost::HasStream(AccountId account_id, std::string_view subject) {
   return worker_.dispatcher().HasSink(account(account_id), subject);
 }

@@ -15,6 +15,7 @@ class JetStreamHost : public jetstream::Router {
                                const jetstream::Outbound& message) override;
   bool HasInterest(AccountId account, std::string_view subject) override;
   bool HasLiteralInterest(AccountId account, std::string_view subject) override;
+  uint64_t InterestVersion(AccountId account) override;
   bool HasStream(AccountId account, std::string_view subject) override;
   SubscriptionId Subscribe(AccountId account, std::string_view pattern, std::string_view queue,
                            jetstream::Sink& sink) override;

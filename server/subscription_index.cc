@@ -35,6 +35,8 @@ void SubscriptionIndex::Raise(std::string_view pattern) {
   } else {
     stripes_[StripeOf(pattern)].fetch_add(1, std::memory_order_release);
   }
+  // Last: whoever sees this must not find an old match in a cache.
+  changes_.fetch_add(1, std::memory_order_release);
 }
 
 void SubscriptionIndex::Insert(std::string_view pattern, std::string_view queue,

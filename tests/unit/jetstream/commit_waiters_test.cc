@@ -12,8 +12,10 @@ namespace {
 struct Listener : CommitListener {
   explicit Listener(protocol::SubjectFilters wanted = {}) : filters(std::move(wanted)) {}
   void OnCommitted() override { ++told; }
+  void OnRemoved(StreamSeq seq, std::string_view /*subject*/) override { removed.push_back(seq); }
   protocol::SubjectFilters filters;
   int told = 0;
+  std::vector<StreamSeq> removed;
 };
 
 struct CommitWaitersTest : testing::Test {
@@ -129,6 +131,25 @@ TEST_F(CommitWaitersTest, AnUnlinkedListenerIsToldNothingAndMayComeBack) {
   waiters.Wait(listener);
   Commit("a");
   EXPECT_EQ(listener.told, 1);
+}
+
+TEST_F(CommitWaitersTest, OnlyThoseItMattersToAreToldOfARemoval) {
+  Listener everything;
+  Listener same(protocol::SubjectFilters({"x", "a.*"}));
+  Listener other(protocol::SubjectFilters({"b.*"}));
+  for (Listener* listener : {&everything, &same, &other}) {
+    waiters.Link(*listener, listener->filters);
+  }
+
+  waiters.Removed(7, "a.1");
+  waiters.Unlink(everything);
+  waiters.Removed(8, "a.1");
+
+  EXPECT_EQ(everything.removed, std::vector<StreamSeq>({7}));
+  EXPECT_EQ(same.removed, std::vector<StreamSeq>({7, 8}));
+  EXPECT_TRUE(other.removed.empty());
+  waiters.Unlink(same);
+  waiters.Unlink(other);
 }
 
 }  // namespace
