@@ -8,7 +8,7 @@ namespace {
 
 constexpr int64_t kInterval = 100'000'000;
 // Told in one go; others have their turn at the next.
-constexpr size_t kMostAtOnce = 1000;
+constexpr size_t kMostAtOnce = 4000;
 
 }  // namespace
 

@@ -87,7 +87,7 @@ TEST_F(InterestWatchTest, WhoeverIsRemovedIsToldNothingMore) {
 }
 
 TEST_F(InterestWatchTest, ManyAreToldSomeAtATime) {
-  std::vector<Watcher> watchers(2500);
+  std::vector<Watcher> watchers(10'000);
   for (auto& watcher : watchers) {
     watch_.Add(watcher, kGlobalAccount);
   }
@@ -95,11 +95,11 @@ TEST_F(InterestWatchTest, ManyAreToldSomeAtATime) {
     return std::count_if(watchers.begin(), watchers.end(), [](auto& w) { return w.told == 1; });
   };
   PassTime();
-  EXPECT_EQ(told(), 1000);
+  EXPECT_EQ(told(), 4000);
   PassTime();
-  EXPECT_EQ(told(), 2000);
+  EXPECT_EQ(told(), 8000);
   PassTime();
-  EXPECT_EQ(told(), 2500);
+  EXPECT_EQ(told(), 10'000);
   for (auto& watcher : watchers) {
     watch_.Remove(watcher);
   }
