@@ -42,6 +42,11 @@ Stream::Stream(Shard& shard, StreamSpec spec, std::unique_ptr<storage::StreamSto
   flushed_seq_ = committed_seq_;
   CountUsage();
   SetExtras();
+  store_->WhenWorkIsStaged([this] {
+    if (!stopped_) {
+      MarkDirty();
+    }
+  });
 }
 
 Stream::~Stream() {

@@ -13,6 +13,7 @@
 #include "rocksdb/env.h"
 #include "rocksdb/options.h"
 #include "rocksdb/table.h"
+#include "rocksdb/utilities/table_properties_collectors.h"
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -111,6 +112,10 @@ rocksdb::ColumnFamilyOptions BlocksOptions(
   out.min_blob_size = 64 * 1024 + 1;
   out.enable_blob_garbage_collection = true;
   out.compaction_filter_factory = std::move(retention);
+  // What blocks have been deleted by is small: the sizes of files do not say that one is due.
+  out.table_properties_collector_factories.push_back(
+      rocksdb::NewCompactOnDeletionCollectorFactory(/*sliding_window_size=*/256,
+                                                    /*deletion_trigger=*/128));
   rocksdb::BlockBasedTableOptions table;
   table.block_size = 16 * 1024;
   table.block_cache = rocksdb::NewLRUCache(options.cache_bytes, /*num_shard_bits=*/2);

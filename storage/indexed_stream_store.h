@@ -45,7 +45,11 @@ class IndexedStreamStore : public StreamStore {
   std::vector<std::pair<StreamSeq, StreamSeq>> LostRuns(size_t limit) const override;
 
  protected:
-  enum class Wait : uint8_t { kNo, kYes };
+  enum class Wait : uint8_t {
+    kNo,
+    kYes,
+    kWalk,  // and those behind it are wanted next
+  };
   struct Fetched {
     MessageView view;
     const SharedBytes* keep = nullptr;  // holds the view's bytes
@@ -89,10 +93,17 @@ class IndexedStreamStore : public StreamStore {
  private:
   using SubjectId = StreamIndex::SubjectId;
 
-  bool RemoveExisting(StreamSeq seq, bool erase);
+  // An existing message goes; `found`: it could be read. `id`: its subject, when that is known.
+  void Drop(const MessageView& message, bool found, SubjectId id, bool erase);
   void SettleFirst();
   uint64_t DropEverything(StreamSeq next_seq);
   uint64_t PurgeMatching(std::string_view filter, StreamSeq below, uint64_t keep);
+  // The first `count` of these below `end`. Like the next one it leaves the first message of the
+  // stream to be settled.
+  uint64_t DropListed(const std::vector<StreamIndex::Listed>& listed, StreamSeq end,
+                      uint64_t count);
+  // The first `count` in [from, end) that match, found by reading.
+  uint64_t DropMatching(std::string_view filter, StreamSeq from, StreamSeq end, uint64_t count);
   ReadOutcome Deliver(StreamSeq seq, StoredMessage& out);
   ReadOutcome NextAny(StreamSeq from, StoredMessage& out);
   // The first sequence at or above `from` that the index cannot rule out; 0: there is none.

@@ -46,6 +46,7 @@ class StreamIndex {
   SubjectId Add(std::string_view subject, StreamSeq seq);
   // A message that was added before is gone.
   void Remove(std::string_view subject, StreamSeq seq);
+  void Remove(SubjectId id, StreamSeq seq);
   void Clear();
 
   SubjectId FindId(std::string_view subject) const;
@@ -60,6 +61,14 @@ class StreamIndex {
   // The subject's first message at or above `from`, when the index alone can tell: 0 for none,
   // nullopt when only reading tells.
   std::optional<StreamSeq> NextOf(SubjectId id, StreamSeq from) const;
+
+  // One message of a subject.
+  struct Listed {
+    StreamSeq seq;
+    SubjectId id;
+  };
+  // All messages of these subjects in order of sequence; nullopt when only reading tells.
+  std::optional<std::vector<Listed>> List(const std::vector<SubjectId>& ids) const;
 
   // Every subject that matches, in no order, until `visit` returns false. No change in between.
   void ForEach(std::string_view pattern, const std::function<bool(SubjectId)>& visit) const;

@@ -105,6 +105,10 @@ class StreamStore {
   // Puts what was staged since the last call into `batch`. A memory store puts nothing.
   virtual void Flush(StagedBatch& batch) = 0;
 
+  // What the store calls, at the home, when it has staged something by itself, so that Flush()
+  // comes soon. It outlives the store.
+  virtual void WhenWorkIsStaged(std::function<void()> /*flush_soon*/) {}
+
   // Deletes the stream with all its keys; the object must not be used afterwards.
   virtual void Destroy(StagedBatch& batch) = 0;
 

@@ -1,0 +1,62 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <vector>
+
+#include "absl/container/flat_hash_set.h"
+
+#include "protocol/base/ids.h"
+#include "storage/block.h"
+#include "storage/sequence_set.h"
+
+namespace weir::storage {
+
+// Where a block begins and ends.
+struct BlockExtent {
+  StreamSeq first = 0;
+  StreamSeq last = 0;
+};
+
+// The blocks of a stream of which little lives, in the order in which that was noticed. A block
+// waits until much else has been deleted: in a queue that is worked off, most blocks are wholly
+// dead by then, and nothing has to be written.
+//
+// Confined to the stream's home.
+class SparseBlocks {
+ public:
+  // `patience_bytes`: how much else is deleted before a block's turn comes.
+  explicit SparseBlocks(uint64_t patience_bytes) : patience_bytes_(patience_bytes) {}
+
+  // Is it worth writing anew?
+  static bool IsSparse(uint64_t live, uint64_t count) { return live * 4 <= count; }
+
+  // The block is sparse now; again and again is fine.
+  void Note(const BlockExtent& block);
+  void NoteDeleted(uint64_t bytes) { deleted_bytes_ += bytes; }
+  // At most `most` that have waited long enough and end below `end`; they are forgotten.
+  std::vector<BlockExtent> Take(size_t most, StreamSeq end);
+  void Clear();
+
+ private:
+  struct Waiting {
+    BlockExtent block;
+    uint64_t since;  // bytes that had been deleted before
+  };
+
+  const uint64_t patience_bytes_;
+  uint64_t deleted_bytes_ = 0;
+  std::deque<Waiting> waiting_;
+  absl::flat_hash_set<StreamSeq> known_;  // first sequences of those that wait
+};
+
+// What lives of a block, as blocks that take its place: stretches of dead messages are left out,
+// short ones are stubs. `dead`: what was deleted. nullopt when a record of it cannot be read, or
+// when nothing would be won.
+std::optional<std::vector<BlockBuilder::Sealed>> RewriteBlock(BlockBuilder& builder,
+                                                              const BlockReader& reader,
+                                                              size_t bytes,
+                                                              const SequenceSet& dead);
+
+}  // namespace weir::storage
