@@ -91,18 +91,39 @@ void IndexedStreamStore::NoteAppended(const MessageView& message) {
   if (headers_from_ == 0 && !message.headers.empty()) {
     headers_from_ = message.seq;
   }
-  index_.Add(message.subject, message.seq);
+  index_.Add(message.subject, message.seq, BytesOf(message));
 }
 
 bool IndexedStreamStore::Remove(StreamSeq seq, bool erase) {
-  if (state_.messages == 0 || seq < state_.first_seq || seq > state_.last_seq ||
-      deleted_.Contains(seq)) {
+  if (!Exists(seq)) {
     return false;
   }
   Fetched fetched;
   bool found = Fetch(seq, Wait::kYes, fetched) == ReadOutcome::kFound;
   fetched.view.seq = seq;
   Drop(fetched.view, found, StreamIndex::kNoSubject, erase);
+  if (seq == state_.first_seq) {
+    SettleFirst();
+  }
+  return true;
+}
+
+bool IndexedStreamStore::RemoveOf(std::string_view subject, StreamSeq seq) {
+  if (!Exists(seq)) {
+    return false;
+  }
+  SubjectId id = index_.FindId(subject);
+  uint64_t bytes = id == StreamIndex::kNoSubject ? 0 : index_.BytesOfFirst(id, seq);
+  Fetched fetched;
+  if (bytes == 0 || state_.messages == 1 ||
+      Fetch(seq, Wait::kCached, fetched) == ReadOutcome::kFound) {
+    return Remove(seq, false);
+  }
+  --state_.messages;
+  state_.bytes -= std::min(state_.bytes, bytes);
+  index_.Remove(id, seq);
+  deleted_.Insert(seq);
+  OnRemovedUnread(seq, bytes);
   if (seq == state_.first_seq) {
     SettleFirst();
   }

@@ -25,6 +25,7 @@ namespace weir::storage {
 class IndexedStreamStore : public StreamStore {
  public:
   bool Remove(StreamSeq seq, bool erase) override;
+  bool RemoveOf(std::string_view subject, StreamSeq seq) override;
   uint64_t TrimTo(StreamSeq seq) override;
   uint64_t Purge(std::string_view filter, StreamSeq below, uint64_t keep) override;
 
@@ -46,6 +47,7 @@ class IndexedStreamStore : public StreamStore {
 
  protected:
   enum class Wait : uint8_t {
+    kCached,  // no more than the store's own caches
     kNo,
     kYes,
     kWalk,  // and those behind it are wanted next
@@ -66,6 +68,8 @@ class IndexedStreamStore : public StreamStore {
   virtual uint64_t BytesOf(const MessageView& message) const = 0;
   // The message is gone from the counters; it was `message` (only its number when damaged).
   virtual void OnRemoved(const MessageView& message, bool erase) = 0;
+  // The same for one that was not read; it counted for so much.
+  virtual void OnRemovedUnread(StreamSeq /*seq*/, uint64_t /*bytes*/) {}
   // Nothing below `first` exists any more.
   virtual void OnTrimmed(StreamSeq first) = 0;
   // A message that should be there cannot be read; told once.
@@ -95,6 +99,10 @@ class IndexedStreamStore : public StreamStore {
 
   // An existing message goes; `found`: it could be read. `id`: its subject, when that is known.
   void Drop(const MessageView& message, bool found, SubjectId id, bool erase);
+  bool Exists(StreamSeq seq) const {
+    return state_.messages > 0 && seq >= state_.first_seq && seq <= state_.last_seq &&
+           !deleted_.Contains(seq);
+  }
   void SettleFirst();
   uint64_t DropEverything(StreamSeq next_seq);
   uint64_t PurgeMatching(std::string_view filter, StreamSeq below, uint64_t keep);

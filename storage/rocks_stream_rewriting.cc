@@ -1,18 +1,23 @@
 #include <algorithm>
 #include <utility>
 
+#include "rocksdb/db.h"
+#include "rocksdb/options.h"
+
 #include "storage/rocks_stream_store.h"
 
 namespace weir::storage {
 
 namespace {
 
-// What one step writes anew, at most; the next one begins when it is flushed.
-constexpr size_t kBlocksAtOnce = 16;
+// What one step looks at, at most; the next one begins when it is flushed.
+constexpr size_t kStretchesAtOnce = 8;
 // No step begins while so much waits for its commit.
 constexpr size_t kMaxStagedBytes = 8 << 20;
 // The numbers that a mirror leaves out are written down as deletes when they are few.
 constexpr StreamSeq kLargeGap = 64 * SequenceSet::kPageSize;
+// After deleting so much one by one the memtables are flushed.
+constexpr uint64_t kFlushDeletedBytes = 64 << 20;
 
 }  // namespace
 
@@ -54,32 +59,86 @@ bool RocksStreamStore::NoteDeadIn(const BlockExtent& block, StreamSeq previous) 
     return true;
   }
   if (live > 0 && SparseBlocks::IsSparse(live, block.last - block.first + 1)) {
-    sparse_.Note(block);
+    sparse_.Note({block, /*page=*/false});
   }
   return false;
+}
+
+void RocksStreamStore::NoteDeletedNumber(StreamSeq seq, uint64_t bytes) {
+  dirty_ = true;
+  // The number of the last message must survive it.
+  position_dirty_ = position_dirty_ || seq == raw_state().last_seq;
+  if (StreamSeq page = SequenceSet::PageOf(seq); page != dirtied_page_) {
+    dirty_pages_.insert(page);
+    dirtied_page_ = page;
+  }
+  sparse_.NoteDeleted(bytes);
+}
+
+void RocksStreamStore::OnRemovedUnread(StreamSeq seq, uint64_t bytes) {
+  NoteDeletedNumber(seq, bytes);
+  counted_ = {};
+  StreamSeq first = SequenceSet::PageOf(seq) * SequenceSet::kPageSize;
+  StreamSeq last = first + SequenceSet::kPageSize - 1;
+  if (SparseBlocks::IsPageSparse(SequenceSet::kPageSize - deleted().CountIn(first, last))) {
+    sparse_.Note({{first, last}, /*page=*/true});
+  }
+}
+
+// Reads the blocks of these stretches and builds what takes the place of those that are sparse.
+std::vector<RocksStreamStore::Rewritten> RocksStreamStore::Rewrite(const BlockSource& source,
+                                                                   StreamId id,
+                                                                   const std::vector<Plan>& plans) {
+  std::vector<Rewritten> done;
+  BlockBuilder builder(id);
+  for (const Plan& plan : plans) {
+    auto visit = [&](const BlockReader& old, std::string_view bytes) {
+      if (old.first() > plan.extent.last) {
+        return false;
+      }
+      uint64_t live = old.count() - plan.dead.CountIn(old.first(), old.last());
+      if (!old.intact() || !SparseBlocks::IsSparse(live, old.count())) {
+        return true;
+      }
+      auto fresh = RewriteBlock(builder, old, bytes.size(), plan.dead);
+      if (!fresh.has_value()) {
+        return true;
+      }
+      done.push_back({{old.first(), old.last()}, old.previous(), {}});
+      for (const BlockBuilder::Sealed& sealed : *fresh) {
+        LoadedBlock block;
+        block.bytes = SharedBytes::Copy(sealed.bytes());
+        block.reader = BlockReader::Trusted(sealed.first, block.bytes.view());
+        done.back().fresh.push_back(std::move(block));
+      }
+      return true;
+    };
+    IgnoreError(source.Visit(plan.extent.first, BlockSource::Tier::kDisk, visit),
+                "what cannot be read stays as it is");
+  }
+  return done;
 }
 
 void RocksStreamStore::RewriteSparse() {
   if (rewriting_ || staged_.bytes() > kMaxStagedBytes) {
     return;
   }
-  struct Plan {
-    BlockExtent block;
-    SequenceSet dead;
-  };
   std::vector<Plan> plans;
-  while (plans.size() < kBlocksAtOnce) {
-    auto blocks = sparse_.Take(kBlocksAtOnce - plans.size(), tail_.covers_from());
-    if (blocks.empty()) {
+  while (plans.size() < kStretchesAtOnce) {
+    auto stretches = sparse_.Take(kStretchesAtOnce - plans.size(), tail_.covers_from());
+    if (stretches.empty()) {
       break;
     }
-    for (const BlockExtent& block : blocks) {
-      if (IsDead(block) || staged_.Overlaps(block.first, block.last)) {
+    for (const auto& [extent, page] : stretches) {
+      if (extent.last < raw_state().first_seq || (!page && IsDead(extent)) ||
+          staged_.Overlaps(extent.first, extent.last)) {
         continue;
       }
-      plans.push_back({block, deleted().Slice(block.first, block.last)});
-      if (block.first < raw_state().first_seq) {
-        plans.back().dead.InsertRange(block.first, raw_state().first_seq - 1);
+      // A block that is partly in the stretch reaches no further than this.
+      StreamSeq from = extent.first > block::kMaxCount ? extent.first - block::kMaxCount : 0;
+      plans.push_back({extent, deleted().Slice(from, extent.last + block::kMaxCount)});
+      if (from < raw_state().first_seq) {
+        plans.back().dead.InsertRange(from, raw_state().first_seq - 1);
       }
     }
   }
@@ -87,42 +146,25 @@ void RocksStreamStore::RewriteSparse() {
     return;
   }
   rewriting_ = true;
-  context_.pool->Run([source = source_, id = id_, plans = std::move(plans), home = context_.home,
+  uint64_t load = staged_.BeginLoad(marks_->moves.load(std::memory_order_acquire));
+  context_.pool->Run([source = source_, id = id_, load, plans = std::move(plans),
+                      home = context_.home,
                       self = std::weak_ptr<RocksStreamStore*>(self_)]() mutable {
-    std::vector<Rewritten> done;
-    BlockBuilder builder(id);
-    for (const Plan& plan : plans) {
-      auto read = source.Read(plan.block.first, plan.block.first, BlockSource::Tier::kDisk, 1, 1);
-      if (!read.ok() || read->empty() || read->front().reader.first() != plan.block.first ||
-          read->front().reader.last() != plan.block.last) {
-        continue;
-      }
-      const LoadedBlock& old = read->front();
-      auto fresh = RewriteBlock(builder, old.reader, old.bytes.size(), plan.dead);
-      if (!fresh.has_value()) {
-        continue;
-      }
-      done.push_back({plan.block, old.reader.previous(), {}});
-      for (const BlockBuilder::Sealed& sealed : *fresh) {
-        LoadedBlock block;
-        block.bytes = SharedBytes::Copy(sealed.bytes());
-        block.reader = BlockReader::Trusted(sealed.first, block.bytes.view());
-        done.back().fresh.push_back(std::move(block));
-      }
-    }
-    home->Post([done = std::move(done), self = std::move(self)]() mutable {
+    auto done = Rewrite(source, id, plans);
+    home->Post([done = std::move(done), load, self = std::move(self)]() mutable {
       if (auto store = self.lock(); store != nullptr) {
-        (*store)->TakeRewritten(std::move(done));
+        (*store)->TakeRewritten(std::move(done), load);
       }
     });
   });
 }
 
-void RocksStreamStore::TakeRewritten(std::vector<Rewritten> blocks) {
+void RocksStreamStore::TakeRewritten(std::vector<Rewritten> blocks, uint64_t load) {
   rewriting_ = false;
+  staged_.EndLoad(load);
   for (Rewritten& block : blocks) {
     const BlockExtent& old = block.old;
-    if (IsDead(old) || staged_.Overlaps(old.first, old.last) ||
+    if (old.last < raw_state().first_seq || staged_.Overlaps(old.first, old.last) ||
         !SettleGap(block.previous, old.first)) {
       continue;
     }
@@ -146,6 +188,21 @@ void RocksStreamStore::TakeRewritten(std::vector<Rewritten> blocks) {
   } else if (flush_soon_) {
     flush_soon_();
   }
+}
+
+// What says that blocks are gone is small and may stay in memory for long; the room that they took
+// is free when it has reached the files.
+void RocksStreamStore::ReclaimDeleted() {
+  if (rewriting_ || sparse_.deleted_bytes() - flushed_deleted_bytes_ < kFlushDeletedBytes) {
+    return;
+  }
+  flushed_deleted_bytes_ = sparse_.deleted_bytes();
+  context_.pool->Run([db = context_.db] {
+    rocksdb::FlushOptions options;
+    options.wait = false;
+    IgnoreError(Database::FromRocks(db->db().Flush(options, db->family(Family::kBlocks)), "flush"),
+                "a full memtable is flushed as well");
+  });
 }
 
 }  // namespace weir::storage

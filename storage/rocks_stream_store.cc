@@ -73,14 +73,7 @@ void RocksStreamStore::SealOpenBlock() {
 }
 
 void RocksStreamStore::OnRemoved(const MessageView& message, bool erase) {
-  dirty_ = true;
-  // The number of the last message must survive it.
-  position_dirty_ = position_dirty_ || message.seq == raw_state().last_seq;
-  if (StreamSeq page = SequenceSet::PageOf(message.seq); page != dirtied_page_) {
-    dirty_pages_.insert(page);
-    dirtied_page_ = page;
-  }
-  sparse_.NoteDeleted(FileMessageBytes(message));
+  NoteDeletedNumber(message.seq, FileMessageBytes(message));
   if (fetched_first_ != 0 && fetched_first_ <= message.seq && message.seq <= fetched_last_) {
     if (NoteDeadIn({fetched_first_, fetched_last_}, fetched_previous_)) {
       return;
@@ -151,6 +144,7 @@ void RocksStreamStore::Flush(StagedBatch& batch) {
   staged_.Release(marks_->moves.load(std::memory_order_acquire));
   ReclaimFiles();
   RewriteSparse();
+  ReclaimDeleted();
 }
 
 void RocksStreamStore::FlushBlocks(StagedBatch& batch) {
@@ -270,6 +264,8 @@ ReadOutcome RocksStreamStore::FetchFrom(const LoadedBlock& block, StreamSeq seq,
 
 StatusOr<std::vector<LoadedBlock>> RocksStreamStore::ReadAround(StreamSeq seq, Wait wait) {
   switch (wait) {
+    case Wait::kCached:
+      break;
     case Wait::kNo:
       return source_.Read(seq, seq, BlockSource::Tier::kMemory, kLoadMessages, 1);
     case Wait::kYes:
@@ -277,7 +273,7 @@ StatusOr<std::vector<LoadedBlock>> RocksStreamStore::ReadAround(StreamSeq seq, W
     case Wait::kWalk:
       return source_.Read(seq, UINT64_MAX, BlockSource::Tier::kWalk, SIZE_MAX, kWalkBytes);
   }
-  return Internal("no such wait");
+  return Unavailable("not in the caches");
 }
 
 // What was read before a rewriting was committed must not hide what takes its place.
@@ -320,7 +316,7 @@ ReadOutcome RocksStreamStore::Fetch(StreamSeq seq, Wait wait, Fetched& out) {
   }
   auto read = ReadAround(seq, wait);
   if (!read.ok()) {
-    return read.status().code() == StatusCode::kUnavailable && wait == Wait::kNo
+    return read.status().code() == StatusCode::kUnavailable && wait <= Wait::kNo
                ? ReadOutcome::kWouldBlock
                : ReadOutcome::kDamaged;
   }

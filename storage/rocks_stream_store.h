@@ -73,6 +73,7 @@ class RocksStreamStore : public IndexedStreamStore {
   ReadOutcome Fetch(StreamSeq seq, Wait wait, Fetched& out) override;
   uint64_t BytesOf(const MessageView& message) const override { return FileMessageBytes(message); }
   void OnRemoved(const MessageView& message, bool erase) override;
+  void OnRemovedUnread(StreamSeq seq, uint64_t bytes) override;
   void OnTrimmed(StreamSeq first) override;
   void OnDamaged(StreamSeq seq) override;
 
@@ -101,11 +102,20 @@ class RocksStreamStore : public IndexedStreamStore {
     StreamSeq previous = 0;
     std::vector<LoadedBlock> fresh;
   };
+  // A stretch to look at, and what of it and around it is deleted.
+  struct Plan {
+    BlockExtent extent;
+    SequenceSet dead;
+  };
+  static std::vector<Rewritten> Rewrite(const BlockSource& source, StreamId id,
+                                        const std::vector<Plan>& plans);
   bool NoteDeadIn(const BlockExtent& block, StreamSeq previous);
   bool IsDead(const BlockExtent& block) const;
   bool SettleGap(StreamSeq previous, StreamSeq first);
+  void NoteDeletedNumber(StreamSeq seq, uint64_t bytes);
   void RewriteSparse();
-  void TakeRewritten(std::vector<Rewritten> blocks);
+  void TakeRewritten(std::vector<Rewritten> blocks, uint64_t load);
+  void ReclaimDeleted();
 
   // ---- reading ----
   static BlockBuilder::Sealed AsSealed(const LoadedBlock& block);
@@ -151,6 +161,7 @@ class RocksStreamStore : public IndexedStreamStore {
   StreamSeq reclaimed_below_ = 0;
   uint64_t appended_bytes_ = 0;  // ever, since opening; what is no longer there was deleted
   uint64_t reclaimed_bytes_ = 0;
+  uint64_t flushed_deleted_bytes_ = 0;  // deleted one by one before memtables were flushed for it
 
   // Loads on their way hold a weak reference: the store may be gone when they are back.
   std::shared_ptr<RocksStreamStore*> self_ = std::make_shared<RocksStreamStore*>(this);

@@ -4,23 +4,23 @@
 
 namespace weir::storage {
 
-void SparseBlocks::Note(const BlockExtent& block) {
-  if (known_.insert(block.first).second) {
-    waiting_.push_back({block, deleted_bytes_});
+void SparseBlocks::Note(const Stretch& stretch) {
+  if (known_.insert(KeyOf(stretch)).second) {
+    waiting_.push_back({stretch, deleted_bytes_});
   }
 }
 
-std::vector<BlockExtent> SparseBlocks::Take(size_t most, StreamSeq end) {
-  std::vector<BlockExtent> out;
+std::vector<SparseBlocks::Stretch> SparseBlocks::Take(size_t most, StreamSeq end) {
+  std::vector<Stretch> out;
   for (size_t look = waiting_.size(); look > 0 && out.size() < most; --look) {
     Waiting next = waiting_.front();
     if (deleted_bytes_ - next.since < patience_bytes_) {
       break;
     }
     waiting_.pop_front();
-    if (next.block.last < end) {
-      known_.erase(next.block.first);
-      out.push_back(next.block);
+    if (next.stretch.extent.last < end) {
+      known_.erase(KeyOf(next.stretch));
+      out.push_back(next.stretch);
     } else {
       next.since = deleted_bytes_;
       waiting_.push_back(next);

@@ -11,7 +11,8 @@ namespace weir::storage {
 
 namespace {
 
-constexpr uint64_t kMessagesMask = (uint64_t{1} << 48) - 1;
+constexpr uint64_t kMessagesMask = (uint64_t{1} << 40) - 1;
+constexpr uint64_t kMostBytes = (uint64_t{1} << 20) - 1;
 
 }  // namespace
 
@@ -22,7 +23,9 @@ StreamIndex::Probe StreamIndex::MakeProbe(std::string_view subject) {
   return {subject, static_cast<uint32_t>(hash ^ hash >> 32)};
 }
 
-StreamIndex::SubjectId StreamIndex::Add(std::string_view subject, StreamSeq seq) {
+StreamIndex::SubjectId StreamIndex::Add(std::string_view subject, StreamSeq seq, uint64_t bytes) {
+  latest_seq_ = seq;
+  latest_bytes_ = bytes > kMostBytes ? 0 : bytes;
   if (latest_ != kNoSubject && text(latest_) == subject) {
     Grow(latest_, seq);
     return latest_;
@@ -51,6 +54,7 @@ StreamIndex::SubjectId StreamIndex::NewSubject(const Probe& probe, StreamSeq seq
   entry.first = seq;
   entry.last = seq;
   entry.messages = 1;
+  entry.first_bytes = latest_bytes_ & kMostBytes;
   entry.first_exact = 1;
   entry.last_exact = 1;
   entry.listed = 1;
@@ -132,8 +136,14 @@ void StreamIndex::ShrinkListed(SubjectId id, StreamSeq seq) {
 void StreamIndex::Shrink(SubjectId id, StreamSeq seq) {
   Entry& entry = entries_[id];
   entry.messages = (entry.messages - 1) & kMessagesMask;
+  if (seq == entry.first) {
+    entry.first_bytes = 0;
+  }
   if (entry.listed != 0) {
     ShrinkListed(id, seq);
+    if (entry.first == latest_seq_) {
+      entry.first_bytes = latest_bytes_ & kMostBytes;
+    }
     return;
   }
   if (seq == entry.first) {
@@ -222,7 +232,15 @@ std::optional<StreamIndex::Bounds> StreamIndex::Find(std::string_view subject) c
   return bounds(id);
 }
 
+uint64_t StreamIndex::BytesOfFirst(SubjectId id, StreamSeq seq) const {
+  const Entry& entry = entries_[id];
+  return entry.first_exact != 0 && entry.first == seq ? entry.first_bytes : 0;
+}
+
 void StreamIndex::SetFirst(SubjectId id, StreamSeq first) {
+  if (entries_[id].first != first) {
+    entries_[id].first_bytes = 0;
+  }
   entries_[id].first = first;
   entries_[id].first_exact = 1;
 }

@@ -42,8 +42,8 @@ class StreamIndex {
   StreamIndex(const StreamIndex&) = delete;
   StreamIndex& operator=(const StreamIndex&) = delete;
 
-  // A message at the end of the stream.
-  SubjectId Add(std::string_view subject, StreamSeq seq);
+  // A message at the end of the stream, and what it counts for.
+  SubjectId Add(std::string_view subject, StreamSeq seq, uint64_t bytes = 0);
   // A message that was added before is gone.
   void Remove(std::string_view subject, StreamSeq seq);
   void Remove(SubjectId id, StreamSeq seq);
@@ -54,6 +54,9 @@ class StreamIndex {
   Bounds bounds(SubjectId id) const;
   std::string_view text(SubjectId id) const { return texts_.At(entries_[id].text); }
   size_t num_subjects() const { return ids_.size(); }
+
+  // What this message counts for, when it is the subject's first and the index knows; else 0.
+  uint64_t BytesOfFirst(SubjectId id, StreamSeq seq) const;
 
   void SetFirst(SubjectId id, StreamSeq first);
   void SetLast(SubjectId id, StreamSeq last);
@@ -86,7 +89,8 @@ class StreamIndex {
   struct Entry {
     StreamSeq first = 0;
     StreamSeq last = 0;
-    uint64_t messages : 48 = 0;
+    uint64_t messages : 40 = 0;
+    uint64_t first_bytes : 20 = 0;  // what the first message counts for; 0: not known
     uint64_t first_exact : 1 = 1;
     uint64_t last_exact : 1 = 1;
     uint64_t listed : 1 = 1;      // all sequences are known
@@ -133,6 +137,8 @@ class StreamIndex {
   SubjectText texts_;
   absl::flat_hash_set<SubjectId, IdHash, IdEqual> ids_;
   SubjectId latest_ = kNoSubject;  // of the last Add(): the next one is often the same
+  StreamSeq latest_seq_ = 0;       // the message of the last Add()
+  uint64_t latest_bytes_ = 0;
 };
 
 }  // namespace weir::storage

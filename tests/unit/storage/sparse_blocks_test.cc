@@ -14,7 +14,7 @@ constexpr StreamId kStream{9};
 
 TEST(SparseBlocksTest, BlockWaitsUntilMuchElseIsDeleted) {
   SparseBlocks sparse(1000);
-  sparse.Note({1, 10});
+  sparse.Note({{1, 10}, false});
   sparse.NoteDeleted(999);
   EXPECT_TRUE(sparse.Take(5, 100).empty());
   sparse.NoteDeleted(1);
@@ -22,28 +22,41 @@ TEST(SparseBlocksTest, BlockWaitsUntilMuchElseIsDeleted) {
   auto taken = sparse.Take(5, 100);
 
   ASSERT_EQ(taken.size(), 1u);
-  EXPECT_EQ(taken[0].first, 1u);
-  EXPECT_EQ(taken[0].last, 10u);
+  EXPECT_EQ(taken[0].extent.first, 1u);
+  EXPECT_EQ(taken[0].extent.last, 10u);
   EXPECT_TRUE(sparse.Take(5, 100).empty());
 }
 
 TEST(SparseBlocksTest, BlockThatIsNotedAgainIsTakenOnce) {
   SparseBlocks sparse(0);
-  sparse.Note({1, 10});
-  sparse.Note({1, 10});
+  sparse.Note({{1, 10}, false});
+  sparse.Note({{1, 10}, false});
 
   EXPECT_EQ(sparse.Take(5, 100).size(), 1u);
 }
 
 TEST(SparseBlocksTest, NewBlocksWaitOnWhileOthersGo) {
   SparseBlocks sparse(0);
-  sparse.Note({91, 110});
-  sparse.Note({1, 10});
+  sparse.Note({{91, 110}, false});
+  sparse.Note({{1, 10}, false});
 
   auto taken = sparse.Take(5, 100);
   ASSERT_EQ(taken.size(), 1u);
-  EXPECT_EQ(taken[0].first, 1u);
+  EXPECT_EQ(taken[0].extent.first, 1u);
   EXPECT_EQ(sparse.Take(5, 200).size(), 1u);
+}
+
+TEST(SparseBlocksTest, PageIsWorthALookEachTimeThatAQuarterIsLeft) {
+  std::vector<uint64_t> worth;
+  for (uint64_t live = 1024;; --live) {
+    if (SparseBlocks::IsPageSparse(live)) {
+      worth.push_back(live);
+    }
+    if (live == 0) {
+      break;
+    }
+  }
+  EXPECT_EQ(worth, (std::vector<uint64_t>{256, 64, 16, 4, 1, 0}));
 }
 
 class RewriteBlockTest : public ::testing::Test {
