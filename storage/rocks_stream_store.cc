@@ -25,7 +25,7 @@ constexpr size_t kPieceBytes = 16 * 1024;
 // The position is written at least after so many messages.
 constexpr StreamSeq kPositionEvery = 1024;
 // After trimming so much it is worth asking for whole files to be dropped.
-constexpr uint64_t kReclaimBytes = 256 << 20;
+constexpr uint64_t kReclaimBytes = 64 << 20;
 
 }  // namespace
 

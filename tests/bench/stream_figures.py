@@ -48,7 +48,8 @@ class Client:
 
 
 def fresh(binary):
-    return Server(tempfile.mkdtemp(prefix="figures-"), binary, sync="2m")
+    return Server(tempfile.mkdtemp(prefix="figures-"), binary, sync="2m",
+                  jetstream="limits: {default_max_consumers: -1}")
 
 
 def plain(subjects):

@@ -164,6 +164,8 @@ TEST_F(RocksStreamRewritingTest, DeadBlocksBetweenThemLeaveNothing) {
 TEST_F(RocksStreamRewritingTest, BlocksDieAndShrinkThoughNobodyReadsWhatIsDeleted) {
   // Like a bucket of keys with one value each.
   std::map<std::string, StreamSeq> keys;
+  stream_->Append({1, 1, "key.that.stays", "", PayloadOf(1)});
+  keys["key.that.stays"] = 1;
   for (int i = 0; i < 8000; ++i) {
     StreamSeq seq = stream_->state().last_seq + 1;
     std::string subject = Cat("key.", i < 4000 ? i : i % 50);
