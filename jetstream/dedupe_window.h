@@ -6,8 +6,8 @@
 #include <string>
 #include <string_view>
 
-#include "jetstream/id_index.h"
 #include "jetstream/string_fifo.h"
+#include "protocol/base/id_index.h"
 #include "protocol/base/ids.h"
 #include "protocol/base/strings.h"
 

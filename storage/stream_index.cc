@@ -16,11 +16,13 @@ constexpr uint64_t kMostBytes = (uint64_t{1} << 20) - 1;
 
 }  // namespace
 
-StreamIndex::StreamIndex() : ids_(0, IdHash{this}, IdEqual{this}) {}
-
-StreamIndex::Probe StreamIndex::MakeProbe(std::string_view subject) {
-  size_t hash = StringHash{}(subject);
-  return {subject, static_cast<uint32_t>(hash ^ hash >> 32)};
+StreamIndex::SubjectId StreamIndex::Find(std::string_view subject, uint32_t tag) const {
+  SubjectId found = kNoSubject;
+  ids_.Find(tag, [&](SubjectId id) {
+    found = text(id) == subject ? id : kNoSubject;
+    return found != kNoSubject;
+  });
+  return found;
 }
 
 StreamIndex::SubjectId StreamIndex::Add(std::string_view subject, StreamSeq seq, uint64_t bytes) {
@@ -30,18 +32,18 @@ StreamIndex::SubjectId StreamIndex::Add(std::string_view subject, StreamSeq seq,
     Grow(latest_, seq);
     return latest_;
   }
-  Probe probe = MakeProbe(subject);
-  auto found = ids_.find(probe);
-  if (found != ids_.end()) {
-    latest_ = *found;
+  uint32_t tag = IdIndex::TagOf(StringHash{}(subject));
+  latest_ = Find(subject, tag);
+  if (latest_ != kNoSubject) {
     Grow(latest_, seq);
   } else {
-    latest_ = NewSubject(probe, seq);
+    latest_ = NewSubject(subject, tag, seq);
   }
   return latest_;
 }
 
-StreamIndex::SubjectId StreamIndex::NewSubject(const Probe& probe, StreamSeq seq) {
+StreamIndex::SubjectId StreamIndex::NewSubject(std::string_view subject, uint32_t tag,
+                                               StreamSeq seq) {
   SubjectId id = kNoSubject;
   if (free_.empty()) {
     id = static_cast<SubjectId>(entries_.size());
@@ -58,9 +60,9 @@ StreamIndex::SubjectId StreamIndex::NewSubject(const Probe& probe, StreamSeq seq
   entry.first_exact = 1;
   entry.last_exact = 1;
   entry.listed = 1;
-  entry.hash = probe.hash;
-  entry.text = texts_.Add(probe.text);
-  ids_.insert(id);
+  entry.tag = tag;
+  entry.text = texts_.Add(subject);
+  ids_.Insert(tag, id);
   return id;
 }
 
@@ -172,8 +174,8 @@ void StreamIndex::Remove(SubjectId id, StreamSeq seq) {
 }
 
 void StreamIndex::Forget(SubjectId id) {
-  ids_.erase(id);
   Entry& entry = entries_[id];
+  ids_.Erase(entry.tag, id);
   texts_.Free(entry.text);
   entry.messages = 0;
   DropMiddle(id);
@@ -188,15 +190,17 @@ void StreamIndex::Forget(SubjectId id) {
 
 void StreamIndex::CompactTexts() {
   SubjectText fresh;
-  for (SubjectId id : ids_) {
-    entries_[id].text = fresh.Add(text(id));
+  for (Entry& entry : entries_) {
+    if (entry.messages != 0) {
+      entry.text = fresh.Add(texts_.At(entry.text));
+    }
   }
   texts_ = std::move(fresh);
 }
 
 void StreamIndex::Clear() {
   latest_ = kNoSubject;
-  ids_.clear();
+  ids_.Clear();
   entries_.clear();
   entries_.shrink_to_fit();
   free_.clear();
@@ -209,8 +213,7 @@ StreamIndex::SubjectId StreamIndex::FindId(std::string_view subject) const {
   if (latest_ != kNoSubject && text(latest_) == subject) {
     return latest_;
   }
-  auto found = ids_.find(MakeProbe(subject));
-  return found == ids_.end() ? kNoSubject : *found;
+  return Find(subject, IdIndex::TagOf(StringHash{}(subject)));
 }
 
 StreamIndex::Bounds StreamIndex::bounds(SubjectId id) const {
@@ -322,7 +325,7 @@ void StreamIndex::ForEach(std::string_view pattern,
 }
 
 size_t StreamIndex::memory_bytes() const {
-  return entries_.size() * sizeof(Entry) + ids_.capacity() * (sizeof(SubjectId) + 1) +
+  return entries_.size() * sizeof(Entry) + ids_.capacity() * sizeof(uint64_t) +
          texts_.memory_bytes() + middles_.capacity() * sizeof(void*) * 2;
 }
 

@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
-#include "absl/container/flat_hash_set.h"
 
+#include "protocol/base/id_index.h"
 #include "protocol/base/ids.h"
 #include "storage/subject_text.h"
 
@@ -38,7 +38,7 @@ class StreamIndex {
     bool last_exact = true;   // false: the last message is at `last` or below
   };
 
-  StreamIndex();
+  StreamIndex() = default;
   StreamIndex(const StreamIndex&) = delete;
   StreamIndex& operator=(const StreamIndex&) = delete;
 
@@ -95,32 +95,11 @@ class StreamIndex {
     uint64_t last_exact : 1 = 1;
     uint64_t listed : 1 = 1;      // all sequences are known
     uint64_t has_middle : 1 = 0;  // … of them some in middles_
-    uint32_t hash = 0;
+    uint32_t tag = 0;             // see IdIndex
     SubjectText::Ref text = 0;
   };
-  struct Probe {
-    std::string_view text;
-    uint32_t hash;
-  };
-  struct IdHash {
-    using is_transparent = void;
-    const StreamIndex* index;
-    size_t operator()(SubjectId id) const { return Spread(index->entries_[id].hash); }
-    size_t operator()(const Probe& probe) const { return Spread(probe.hash); }
-    static size_t Spread(uint32_t hash) { return hash * size_t{0x9E3779B97F4A7C15}; }
-  };
-  struct IdEqual {
-    using is_transparent = void;
-    const StreamIndex* index;
-    bool operator()(SubjectId a, SubjectId b) const { return a == b; }
-    bool operator()(SubjectId a, const Probe& b) const {
-      return index->entries_[a].hash == b.hash && index->text(a) == b.text;
-    }
-    bool operator()(const Probe& a, SubjectId b) const { return (*this)(b, a); }
-  };
-
-  static Probe MakeProbe(std::string_view subject);
-  SubjectId NewSubject(const Probe& probe, StreamSeq seq);
+  SubjectId Find(std::string_view subject, uint32_t tag) const;
+  SubjectId NewSubject(std::string_view subject, uint32_t tag, StreamSeq seq);
   void Forget(SubjectId id);
   void CompactTexts();
   void Grow(SubjectId id, StreamSeq seq);
@@ -135,7 +114,7 @@ class StreamIndex {
   // Most subjects have one or two messages, or very many: the lists are kept apart.
   absl::flat_hash_map<SubjectId, std::unique_ptr<Middle>> middles_;
   SubjectText texts_;
-  absl::flat_hash_set<SubjectId, IdHash, IdEqual> ids_;
+  IdIndex ids_;
   SubjectId latest_ = kNoSubject;  // of the last Add(): the next one is often the same
   StreamSeq latest_seq_ = 0;       // the message of the last Add()
   uint64_t latest_bytes_ = 0;

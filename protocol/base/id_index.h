@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <vector>
 
-namespace weir::jetstream {
+namespace weir {
 
 // Finds numbered things by a tag, which is a part of their hash. One look costs one cache miss: a
 // slot is eight bytes, its place follows from the tag's upper bits, and neighbours are tried in
@@ -58,6 +58,8 @@ class IdIndex {
     }
   }
 
+  void Clear() { *this = IdIndex(); }
+
   size_t size() const { return size_; }
   size_t capacity() const { return slots_.size(); }
 
@@ -95,4 +97,4 @@ class IdIndex {
   uint32_t shift_ = 32;
 };
 
-}  // namespace weir::jetstream
+}  // namespace weir

@@ -1,11 +1,11 @@
-#include "jetstream/id_index.h"
+#include "protocol/base/id_index.h"
 
 #include <deque>
 #include <random>
 
 #include <gtest/gtest.h>
 
-namespace weir::jetstream {
+namespace weir {
 namespace {
 
 TEST(IdIndexTest, ThingsWithTheSameTagAreToldApart) {
@@ -52,4 +52,4 @@ TEST(IdIndexTest, EverythingIsFoundWhileThingsComeAndGoInOrder) {
 }
 
 }  // namespace
-}  // namespace weir::jetstream
+}  // namespace weir
