@@ -26,7 +26,6 @@
 #include "storage/guarded_files.h"
 #include "storage/keys.h"
 #include "storage/late_sync_file_system.h"
-#include "storage/stream_cipher.h"
 #include "storage/table_doctor.h"
 
 namespace weir::storage {
@@ -246,9 +245,10 @@ Status Database::OpenRocks(const Options& options) {
   WEIR_RETURN_IF_ERROR(CheckFiles(unreadable));
   std::string twin = options.directory + "/twin";
   WEIR_RETURN_IF_ERROR(StoreFiles(*base_).MakeDirectory(twin));
+  // Zeros ahead of an encrypted log's end would be deciphered to noise.
   std::optional<uint64_t> file_header;
-  if (options.file_system == nullptr) {
-    file_header = sealer_->has_key() ? StreamCipher::kPrefix : 0;
+  if (options.file_system == nullptr && !sealer_->has_key()) {
+    file_header = 0;
   }
   env_ = rocksdb::NewCompositeEnv(
       std::make_shared<GuardedFileSystem>(files, marks_, twin, file_header));
