@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -16,6 +17,7 @@
 #include "storage/database.h"
 #include "storage/indexed_stream_store.h"
 #include "storage/loaded_blocks.h"
+#include "storage/stream_position.h"
 #include "storage/tail_cache.h"
 
 namespace weir::storage {
@@ -47,9 +49,10 @@ class RocksStreamStore : public IndexedStreamStore {
   static std::unique_ptr<RocksStreamStore> Create(const Context& context, StreamId id,
                                                   StreamSeq first_seq);
   // Reads the whole stream. What is damaged is described in `damage`, one line each; the rest is
-  // there. Blocks: not for workers.
-  static StatusOr<std::unique_ptr<RocksStreamStore>> Open(const Context& context, StreamId id,
-                                                          std::vector<std::string>& damage);
+  // there. Blocks: not for workers. Ends with Cancelled soon after `cancel` has become true.
+  static StatusOr<std::unique_ptr<RocksStreamStore>> Open(
+      const Context& context, StreamId id, std::vector<std::string>& damage,
+      const std::atomic<bool>* cancel = nullptr);
 
   void Append(const MessageView& message) override;
   void Flush(StagedBatch& batch) override;
@@ -71,14 +74,14 @@ class RocksStreamStore : public IndexedStreamStore {
   RocksStreamStore(const Context& context, StreamId id, StreamSeq first_seq);
 
   // ---- opening ----
-  Status ReadPosition(std::vector<std::string>& damage);
   Status ReadDeletes(std::vector<std::string>& damage);
-  Status ReadBlocks(std::vector<std::string>& damage);
+  Status ReadBlocks(std::vector<std::string>& damage, const std::atomic<bool>* cancel);
   void TakeBlock(const BlockReader& reader, StreamSeq expected, std::vector<std::string>& damage);
   void NoteLost(StreamSeq first, StreamSeq last, std::vector<std::string>& damage);
+  void CompareCounters(std::vector<std::string>& damage);
 
   // ---- staging ----
-  void SealOpenBlock();
+  void SealOpenBlock(const BlockCounters* counters);
   void FlushBlocks(StagedBatch& batch);
   void FlushDeletes(StagedBatch& batch);
   void FlushPosition(StagedBatch& batch);
@@ -108,6 +111,8 @@ class RocksStreamStore : public IndexedStreamStore {
   std::vector<StreamSeq> dead_blocks_;
   absl::btree_set<StreamSeq> dirty_pages_;
   bool position_dirty_ = false;
+  // What the position, or a block behind it, says of the stream; of use while opening.
+  std::optional<StreamPosition> expected_;
   StreamSeq position_last_ = 0;  // the last sequence in the position on the disk
   bool dirty_ = false;
 

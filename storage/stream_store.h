@@ -65,6 +65,7 @@ struct StoreState {
   uint64_t num_deleted = 0;   // interior deletes: last_seq - first_seq + 1 - messages
   uint64_t num_subjects = 0;
   uint64_t num_lost = 0;  // damaged, as far as known; what is found later still counts as message
+  uint64_t lost_bytes = 0;  // … where the counters before and after tell
 };
 
 struct SubjectState {
