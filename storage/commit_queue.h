@@ -51,12 +51,15 @@ class StagedBatch {
   // The batch may be acknowledged without a sync even where the policy says always (persist_mode
   // async): only meaningful when everything in the batch allows it.
   void AllowUnsynced() { allow_unsynced_ = true; }
+  // How many messages are in the writes: what the queue guesses the next group's size by.
+  void CountMessages(size_t messages) { messages_ += messages; }
 
   bool require_sync() const { return require_sync_; }
   bool allow_unsynced() const { return allow_unsynced_; }
   bool empty() const { return count_ == 0; }
   size_t bytes() const { return writes_.size(); }
   uint32_t count() const { return count_; }
+  size_t messages() const { return messages_; }
 
   // ---- for implementations of CommitQueue ----
 
@@ -79,6 +82,7 @@ class StagedBatch {
 
   std::string writes_;
   uint32_t count_ = 0;
+  size_t messages_ = 0;
   std::vector<Mark> marks_;
   bool require_sync_ = false;
   bool allow_unsynced_ = false;

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstdarg>
 #include <cstring>
 #include <filesystem>
+#include <thread>
 
 #include "rocksdb/cache.h"
 #include "rocksdb/compaction_filter.h"
@@ -452,7 +454,37 @@ Database::~Database() {
 }
 
 Status Database::FlushAll() {
-  return FromRocks(db_->Flush(rocksdb::FlushOptions(), families_), "flush");
+  // RocksDB would wait for as long as it tries again, which is for ever where the disk is full or
+  // gone; a server that stops must not wait for that.
+  rocksdb::FlushOptions options;
+  options.wait = false;
+  options.allow_write_stall = true;
+  uint64_t errors = Property(rocksdb::DB::Properties::kBackgroundErrors);
+  WEIR_RETURN_IF_ERROR(FromRocks(db_->Flush(options, families_), "flush"));
+  constexpr std::chrono::seconds kWithoutProgress{5};
+  uint64_t left = UINT64_MAX;
+  std::chrono::steady_clock::time_point give_up;
+  while (uint64_t now = Property(rocksdb::DB::Properties::kNumImmutableMemTable)) {
+    if (now < left) {
+      left = now;
+      give_up = std::chrono::steady_clock::now() + kWithoutProgress;
+    }
+    if (Property(rocksdb::DB::Properties::kBackgroundErrors) != errors ||
+        std::chrono::steady_clock::now() > give_up) {
+      return Unavailable("flush: a table could not be written");
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  return OkStatus();
+}
+
+uint64_t Database::Property(const std::string& name) const {
+  uint64_t sum = 0;
+  for (rocksdb::ColumnFamilyHandle* family : families_) {
+    uint64_t value = 0;
+    sum += db_->GetIntProperty(family, name, &value) ? value : 0;
+  }
+  return sum;
 }
 
 Status Database::FromRocks(const rocksdb::Status& status, std::string_view what) {

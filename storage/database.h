@@ -74,7 +74,8 @@ class Database {
   // for a worker.
   Status Settle();
 
-  // Writes memtables to files, so that the next opening has nothing to replay.
+  // Writes memtables to files, so that the next opening has nothing to replay. Gives up where the
+  // disk takes nothing.
   Status FlushAll();
 
   const ValueSealer& sealer() const { return *sealer_; }
@@ -113,6 +114,8 @@ class Database {
   Findings Inspect(const std::function<bool(uint64_t bytes)>& throttle);
   // Takes tables that RocksDB cannot read out of the store and puts what they held back into it.
   Status ReplaceTables(const Options& options, const std::vector<std::string>& names);
+  // A number that RocksDB tells, over all families.
+  uint64_t Property(const std::string& name) const;
   static Status SetAside(const Options& options, const Status& why);
 
   std::string directory_;

@@ -72,6 +72,7 @@ void RocksCommitQueue::NoteSynced(uint64_t upto, uint64_t micros) {
   MutexLock lock(mu_);
   ++stats_.syncs;
   stats_.sync_micros += micros;
+  group_size_.Synced(std::chrono::microseconds(micros));
   synced_upto_ = std::max(synced_upto_, upto);
 }
 
@@ -94,7 +95,12 @@ void RocksCommitQueue::Enqueue(std::unique_ptr<StagedBatch> batch, Executor& hom
     unanswered = std::make_shared<std::atomic<size_t>>(0);
   }
   unanswered->fetch_add(1, std::memory_order_relaxed);
+  waiting_messages_ += std::max<size_t>(1, batch->messages());
   waiting_.push_back({std::move(batch), &home, unanswered, std::move(done)});
+  if (awaited_messages_ != 0 && waiting_messages_ >= awaited_messages_) {
+    awaited_messages_ = 0;
+    wake_.notify_one();
+  }
   if (thread_waits_) {
     thread_waits_ = false;
     wake_.notify_one();
@@ -224,13 +230,31 @@ void RocksCommitQueue::SyncLog() {
   }
 }
 
+void RocksCommitQueue::AwaitCompany(MutexLock& lock) {
+  bool sync = std::any_of(waiting_.begin(), waiting_.end(),
+                          [this](const Waiting& waiting) { return NeedsSync(*waiting.batch); });
+  if (!sync) {
+    return;
+  }
+  SteadyClock::time_point until = SteadyClock::now() + group_size_.patience();
+  while (waiting_messages_ < group_size_.expected() && !stopping_ && SteadyClock::now() < until) {
+    awaited_messages_ = group_size_.expected();
+    lock.WaitFor(wake_, until - SteadyClock::now());
+  }
+  awaited_messages_ = 0;
+}
+
 std::vector<RocksCommitQueue::Waiting> RocksCommitQueue::TakeGroup() {
   size_t bytes = 0;
   size_t take = 0;
+  size_t messages = 0;
   while (take < waiting_.size() && (take == 0 || bytes < kMaxGroupBytes)) {
     bytes += waiting_[take].batch->bytes();
+    messages += std::max<size_t>(1, waiting_[take].batch->messages());
     ++take;
   }
+  waiting_messages_ -= messages;
+  group_size_.Took(messages);
   if (take == waiting_.size()) {
     return std::exchange(waiting_, {});
   }
@@ -330,6 +354,7 @@ void RocksCommitQueue::CommitThreadMain() {
         continue;
       }
       thread_busy_ = true;
+      AwaitCompany(lock);
       group = TakeGroup();
     }
     if (group.empty()) {

@@ -14,6 +14,7 @@
 #include "protocol/base/mutex.h"
 #include "storage/commit_queue.h"
 #include "storage/database.h"
+#include "storage/group_size.h"
 
 namespace weir::storage {
 
@@ -33,7 +34,9 @@ struct CommitStats {
 
 // The real commit queue: see CommitQueue for its promises. The commit thread takes what is waiting
 // from all homes, merges it into one write, syncs once and posts the completions, one task per home
-// and group. While one sync runs, the next group forms; there is no timer that waits for company.
+// and group. While one sync runs, the next group forms. Where several clients wait for their
+// acks, the thread lets a group become as large as the last ones for a fraction of a sync's time
+// (GroupSize).
 class RocksCommitQueue : public CommitQueue {
  public:
   enum class SyncPolicy : uint8_t {
@@ -73,6 +76,8 @@ class RocksCommitQueue : public CommitQueue {
   Inline WriteInline(StagedBatch& batch, Status& status);
   void Enqueue(std::unique_ptr<StagedBatch> batch, Executor& home, Done done)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Lets more come, if that is likely and the group is to be synced.
+  void AwaitCompany(MutexLock& lock) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   bool HasUnanswered(Executor& home) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void CommitThreadMain();
   std::vector<Waiting> TakeGroup() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
@@ -99,6 +104,9 @@ class RocksCommitQueue : public CommitQueue {
   std::condition_variable wake_;
   std::condition_variable idle_;
   std::vector<Waiting> waiting_ ABSL_GUARDED_BY(mu_);
+  size_t waiting_messages_ ABSL_GUARDED_BY(mu_) = 0;
+  size_t awaited_messages_ ABSL_GUARDED_BY(mu_) = 0;  // wake the thread when so many wait; or 0
+  GroupSize group_size_ ABSL_GUARDED_BY(mu_);
   // A home with nothing unanswered may write inline.
   absl::flat_hash_map<Executor*, Unanswered> homes_ ABSL_GUARDED_BY(mu_);
   Status first_error_ ABSL_GUARDED_BY(mu_);

@@ -159,6 +159,7 @@ void RocksStreamStore::FlushBlocks(StagedBatch& batch) {
         } else {
           batch.Put(Family::kBlocks, key, sealed.bytes());
         }
+        batch.CountMessages(sealed.last - sealed.first + 1);
       }
     }
   }

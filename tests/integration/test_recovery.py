@@ -1,5 +1,6 @@
 """What was acknowledged is there after a restart and after SIGKILL."""
 import json
+import shutil
 import threading
 import time
 
@@ -238,3 +239,18 @@ def test_every_ack_survives_a_kill_in_full_flight(start_server):
     lost = {seq: text for seq, text in acked.items() if stored.get(seq) != text}
     assert len(acked) >= 6000
     assert not lost, f"{len(lost)} of {len(acked)}: {dict(list(lost.items())[:5])}"
+
+
+def test_server_whose_disk_takes_nothing_any_more_stops_all_the_same(start_server):
+    """RocksDB tries again for ever to write what is in memory, and would wait for that at the end."""
+    server = start_server()
+    if not server.is_weir:
+        pytest.skip("about Weir's store")
+    with WireClient(server.port) as client:
+        create(client, "GONE")
+        for n in range(5):
+            assert client.request("GONE.a", f"message {n}")["seq"] == n + 1
+        shutil.rmtree(server.store)
+        began = time.monotonic()
+        server.stop(seconds=10)
+        assert time.monotonic() - began < 8
