@@ -478,7 +478,7 @@ void HandleStreamDelete(Catalog& catalog, ApiRequest request) {
         });
       },
       [](PendingStream& stream, const ApiRequest&) {
-        stream.Unsubscribe();
+        stream.Close();
         return false;
       });
   catalog.Erase(account, name, id);

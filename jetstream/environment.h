@@ -90,6 +90,11 @@ class Router {
   virtual SubscriptionId Subscribe(AccountId account, std::string_view pattern,
                                    std::string_view queue, Sink& sink) = 0;
   virtual void Unsubscribe(SubscriptionId id) = 0;
+
+  // Hands a subscription over without a moment in which there is none: the next Subscribe() to the
+  // same takes it over, with what is on its way to it. DropParked() ends what nobody has taken.
+  virtual void Park(SubscriptionId id) { Unsubscribe(id); }
+  virtual void DropParked() {}
 };
 
 // Opens stores. Thread-safe. Opening an existing file store reads the disk: only in RunBlocking();

@@ -58,6 +58,11 @@ class PendingStream::Intake : public Sink {
   ~Intake() override { Unsubscribe(); }
 
   void OnMessage(const Inbound& message) override { owner_.Take(*this, message); }
+  void Park() {
+    if (subscription_ != 0) {
+      owner_.home_.env().router.Park(std::exchange(subscription_, 0));
+    }
+  }
   void Unsubscribe() {
     if (subscription_ != 0) {
       owner_.home_.env().router.Unsubscribe(std::exchange(subscription_, 0));
@@ -219,6 +224,11 @@ void PendingStream::WhenReady(Handler handler) {
   waiting_.emplace_back(std::move(handler));
 }
 
+void PendingStream::Close() {
+  closed_ = true;
+  Unsubscribe();
+}
+
 void PendingStream::Unsubscribe() {
   for (auto& intake : intakes_) {
     intake->Unsubscribe();
@@ -228,7 +238,6 @@ void PendingStream::Unsubscribe() {
 // ---- the end ----
 
 void PendingStream::OnLoaded(Loaded loaded) {
-  Unsubscribe();
   std::unique_ptr<PendingStream> self = home_.TakePending(id());
   if (loaded.status.ok()) {
     Adopt(std::move(loaded.stream));
@@ -253,7 +262,14 @@ void PendingStream::Adopt(std::unique_ptr<Stream> fresh) {
                  env.accounts.NameOf(account()), " > ", stream.name(), "' in ",
                  FormatDuration(took));
   }
-  stream.Start();
+  if (!closed_) {
+    // The stream and its consumers take over what is subscribed.
+    for (auto& intake : intakes_) {
+      intake->Park();
+    }
+    stream.Start();
+    env.router.DropParked();
+  }
   while (!waiting_.empty()) {
     auto next = std::move(waiting_.front());
     waiting_.pop_front();
@@ -292,6 +308,7 @@ void PendingStream::GiveUp(const Status& why) {
   std::string line = Cat("stream '", env.accounts.NameOf(account()), " > ", config().name,
                          "': ", weir::Message(why));
   counted_->Forget();
+  Unsubscribe();
   env.log.Error("JetStream recovery: ", line);
   catalog_.executor().Post([&catalog = catalog_, account = account(), name = config().name,
                             id = id(), line, text = std::string(weir::Message(why))] {

@@ -57,8 +57,8 @@ class PendingStream {
   void Start();
   // Runs `handler` behind everything that waits already.
   void WhenReady(Handler handler);
-  // Takes no more messages: a deletion waits.
-  void Unsubscribe();
+  // Takes no more messages, and the stream will not: a deletion waits.
+  void Close();
 
   Environment& env();
   StreamId id() const { return spec_.stream.id; }
@@ -86,6 +86,7 @@ class PendingStream {
                  std::string_view queue);
   void Take(const Intake& intake, const Inbound& message);
   void Refuse(const Intake& intake, const Inbound& message);
+  void Unsubscribe();
   static Loaded Load(Shard& home, Spec spec, Counted& counted);
   void OnLoaded(Loaded loaded);
   void Adopt(std::unique_ptr<Stream> stream);
@@ -98,6 +99,7 @@ class PendingStream {
   const std::shared_ptr<Counted> counted_;
   std::vector<std::unique_ptr<Intake>> intakes_;
   std::deque<std::variant<Message, Handler>> waiting_;
+  bool closed_ = false;
   size_t waiting_messages_ = 0;
   size_t waiting_bytes_ = 0;
   int64_t began_ns_ = 0;
