@@ -72,7 +72,7 @@ TEST_F(PeekStateTest, WhatWasRemovedSinceIsInThePosition) {
   ASSERT_TRUE(state.has_value());
   EXPECT_EQ(state->messages, 8u);
   EXPECT_EQ(state->num_deleted, 2u);
-  EXPECT_EQ(state->num_subjects, 7u);
+  EXPECT_EQ(state->num_subjects, 5u);
 }
 
 TEST_F(PeekStateTest, AnOldPositionBehindTheBlocksTellsNothing) {
