@@ -26,6 +26,7 @@
 #include "storage/guarded_files.h"
 #include "storage/keys.h"
 #include "storage/late_sync_file_system.h"
+#include "storage/stream_cipher.h"
 #include "storage/table_doctor.h"
 
 namespace weir::storage {
@@ -242,7 +243,12 @@ Status Database::OpenRocks(const Options& options) {
   WEIR_RETURN_IF_ERROR(CheckFiles(unreadable));
   std::string twin = options.directory + "/twin";
   WEIR_RETURN_IF_ERROR(StoreFiles(*base_).MakeDirectory(twin));
-  env_ = rocksdb::NewCompositeEnv(std::make_shared<GuardedFileSystem>(files, marks_, twin));
+  std::optional<uint64_t> file_header;
+  if (options.file_system == nullptr) {
+    file_header = sealer_->has_key() ? StreamCipher::kPrefix : 0;
+  }
+  env_ = rocksdb::NewCompositeEnv(
+      std::make_shared<GuardedFileSystem>(files, marks_, twin, file_header));
   WEIR_RETURN_IF_ERROR(OpenFamilies(options, /*compactions=*/unreadable.empty()));
   if (!unreadable.empty()) {
     WEIR_RETURN_IF_ERROR(ReplaceTables(options, unreadable));

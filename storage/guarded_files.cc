@@ -8,6 +8,7 @@
 #include "protocol/base/strings.h"
 #include "storage/coding.h"
 #include "storage/crc32c.h"
+#include "storage/log_ahead.h"
 #include "storage/store_files.h"
 
 namespace weir::storage {
@@ -56,7 +57,9 @@ class NotedFile : public rocksdb::FSWritableFileOwnerWrapper {
     return Noted(covered, FSWritableFileOwnerWrapper::Fsync(options, debug));
   }
 
-  bool synced() const { return synced_.load() == bytes_.load(); }
+  bool synced() const { return unsynced() == 0; }
+  uint64_t bytes() const { return bytes_.load(); }
+  uint64_t unsynced() const { return bytes_.load() - synced_.load(); }
 
  private:
   IOStatus Counted(size_t bytes, IOStatus status) {
@@ -116,35 +119,64 @@ class OpenLogs {
 
 namespace {
 
-// A log: synced after all older ones.
+// A log: synced after all older ones, with room ahead of its end.
 class LogFile : public NotedFile {
  public:
   LogFile(std::unique_ptr<FSWritableFile> target, uint64_t number, std::shared_ptr<OpenLogs> logs,
-          Note note)
-      : NotedFile(std::move(target), std::move(note)), number_(number), logs_(std::move(logs)) {
+          std::unique_ptr<LogAhead> ahead, Note note)
+      : NotedFile(std::move(target), std::move(note)),
+        number_(number),
+        logs_(std::move(logs)),
+        ahead_(std::move(ahead)) {
     logs_->Add(number_, this);
   }
   ~LogFile() override { logs_->Drop(number_); }
 
+  IOStatus Append(const Slice& data, const IOOptions& options, IODebugContext* debug) override {
+    return MadeRoom(NotedFile::Append(data, options, debug));
+  }
+  IOStatus Append(const Slice& data, const IOOptions& options,
+                  const rocksdb::DataVerificationInfo& info, IODebugContext* debug) override {
+    return MadeRoom(NotedFile::Append(data, options, info, debug));
+  }
+
   IOStatus Close(const IOOptions& options, IODebugContext* debug) override {
     IOStatus status = synced() ? IOStatus::OK() : Sync(options, debug);
     logs_->Drop(number_);
+    if (ahead_ != nullptr) {
+      ahead_->CutOff(bytes());
+    }
     IOStatus closed = NotedFile::Close(options, debug);
     return status.ok() ? closed : status;
   }
 
   IOStatus Sync(const IOOptions& options, IODebugContext* debug) override {
     IOStatus status = logs_->SyncOlder(number_);
+    NoteSync();
     return status.ok() ? NotedFile::Sync(options, debug) : status;
   }
   IOStatus Fsync(const IOOptions& options, IODebugContext* debug) override {
     IOStatus status = logs_->SyncOlder(number_);
+    NoteSync();
     return status.ok() ? NotedFile::Fsync(options, debug) : status;
   }
 
  private:
+  IOStatus MadeRoom(IOStatus appended) {
+    if (ahead_ != nullptr) {
+      ahead_->Appended(bytes());
+    }
+    return appended;
+  }
+  void NoteSync() {
+    if (ahead_ != nullptr) {
+      ahead_->Synced(unsynced());
+    }
+  }
+
   const uint64_t number_;
   const std::shared_ptr<OpenLogs> logs_;
+  const std::unique_ptr<LogAhead> ahead_;  // nullptr: not on a disk
 };
 
 // A table or a blob file: on the disk after the logs that have what is in it. Of a log that it
@@ -365,10 +397,12 @@ void MarksFile::NoteManifest(uint64_t number, uint64_t bytes) {
 }
 
 GuardedFileSystem::GuardedFileSystem(const std::shared_ptr<rocksdb::FileSystem>& target,
-                                     std::shared_ptr<MarksFile> marks, std::string twin_directory)
+                                     std::shared_ptr<MarksFile> marks, std::string twin_directory,
+                                     std::optional<uint64_t> file_header)
     : FileSystemWrapper(target),
       marks_(std::move(marks)),
       twin_directory_(std::move(twin_directory)),
+      file_header_(file_header),
       logs_(std::make_shared<OpenLogs>()) {}
 
 std::string GuardedFileSystem::TwinOf(const std::string& name) const {
@@ -384,8 +418,10 @@ IOStatus GuardedFileSystem::NewWritableFile(const std::string& name, const FileO
   }
   if (auto number = LogNumber(name); number.has_value()) {
     marks_->NoteNewLog();
+    auto ahead =
+        file_header_.has_value() ? std::make_unique<LogAhead>(name, *file_header_) : nullptr;
     *result = std::make_unique<LogFile>(
-        std::move(*result), *number, logs_,
+        std::move(*result), *number, logs_, std::move(ahead),
         [marks = marks_, number = *number](uint64_t bytes) { marks->NoteLog(number, bytes); });
   } else if (number = ManifestNumber(name); number.has_value()) {
     *result = std::make_unique<NotedFile>(

@@ -71,12 +71,16 @@ class OpenLogs;
 
 // The file system that RocksDB writes through: notes what has been synced, syncs no log before the
 // older ones, no table before the logs that are closed, and writes each manifest twice, since a
-// manifest that cannot be read hides everything. The second copy lies in `twin_directory` under the
-// same name; it is not synced, so after loss of power it is the shorter one.
+// manifest that cannot be read hides everything. Logs get room ahead of their end (LogAhead). The
+// second copy lies in `twin_directory` under the same name; it is not synced, so after loss of
+// power it is the shorter one.
 class GuardedFileSystem : public rocksdb::FileSystemWrapper {
  public:
+  // `file_header`: how many bytes the files on the disk have in front of what `target` shows of
+  // them; nullopt where there is no disk below.
   GuardedFileSystem(const std::shared_ptr<rocksdb::FileSystem>& target,
-                    std::shared_ptr<MarksFile> marks, std::string twin_directory);
+                    std::shared_ptr<MarksFile> marks, std::string twin_directory,
+                    std::optional<uint64_t> file_header);
 
   const char* Name() const override { return "weir.guarded"; }
 
@@ -94,6 +98,7 @@ class GuardedFileSystem : public rocksdb::FileSystemWrapper {
 
   const std::shared_ptr<MarksFile> marks_;
   const std::string twin_directory_;
+  const std::optional<uint64_t> file_header_;
   const std::shared_ptr<OpenLogs> logs_;
 };
 

@@ -22,6 +22,7 @@ class ValueSealer {
   // The content, nullopt when damaged or of an unknown version.
   std::optional<std::string_view> Open(std::string_view key, std::string_view value) const;
 
+  bool has_key() const { return mac_key_.has_value(); }
   // True when a block must pass through PackBlock(); else its bytes are the value.
   bool packs(bool compress) const { return compress || mac_key_.has_value(); }
   std::string PackBlock(std::string_view key, std::string_view block, bool compress) const;
