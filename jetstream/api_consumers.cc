@@ -422,7 +422,39 @@ Consumer* FindOrRespond(Stream& stream, const ApiRequest& request, std::string_v
   return consumer;
 }
 
+ApiError ReadUnpin(const ApiRequest& request, std::string& group) {
+  auto body = ReadBody(request);
+  Status status =
+      request.payload.empty() ? InvalidArgument("unexpected end of JSON input") : body.status();
+  if (body.ok()) {
+    JsonReader in(*body, "JSApiConsumerUnpinRequest");
+    in.Read("group", group);
+    status = status.ok() ? in.Finish(false) : status;
+  }
+  if (status.ok() && group.empty()) {
+    status = InvalidArgument("consumer group not specified");
+  }
+  if (!status.ok()) {
+    return InvalidJson(status);
+  }
+  return IsValidPriorityGroup(group) ? ApiError{} : MakeError(10162);
+}
+
 }  // namespace
+
+ApiError CheckConsumerCreate(const Environment& env, const ApiRequest& request) {
+  StatusOr<CreateRequest> create = ReadCreate(request, env.options.strict);
+  return create.ok() ? CheckSubject(request, *create) : InvalidJson(create.status());
+}
+
+ApiError CheckConsumerDelete(const Environment& /*env*/, const ApiRequest& request) {
+  return IsEmptyBody(request.payload) ? ApiError{} : MakeError(10038);
+}
+
+ApiError CheckConsumerUnpin(const Environment& /*env*/, const ApiRequest& request) {
+  std::string group;
+  return ReadUnpin(request, group);
+}
 
 void HandleConsumerCreate(Stream& stream, const ApiRequest& request) {
   Environment& env = stream.env();
@@ -467,8 +499,8 @@ void HandleConsumerInfo(Stream& stream, const ApiRequest& request) {
 
 void HandleConsumerDelete(Stream& stream, const ApiRequest& request) {
   constexpr std::string_view kType = "consumer_delete_response";
-  if (!IsEmptyBody(request.payload)) {
-    RespondError(stream.env(), request, kType, MakeError(10038));
+  if (ApiError error = CheckConsumerDelete(stream.env(), request)) {
+    RespondError(stream.env(), request, kType, error);
     return;
   }
   Consumer* consumer = FindOrRespond(stream, request, kType);
@@ -521,23 +553,8 @@ void HandleConsumerUnpin(Stream& stream, const ApiRequest& request) {
   constexpr std::string_view kType = "consumer_unpin_response";
   Environment& env = stream.env();
   std::string group;
-  auto body = ReadBody(request);
-  Status status =
-      request.payload.empty() ? InvalidArgument("unexpected end of JSON input") : body.status();
-  if (body.ok()) {
-    JsonReader in(*body, "JSApiConsumerUnpinRequest");
-    in.Read("group", group);
-    status = status.ok() ? in.Finish(false) : status;
-  }
-  if (status.ok() && group.empty()) {
-    status = InvalidArgument("consumer group not specified");
-  }
-  if (!status.ok()) {
-    RespondError(env, request, kType, InvalidJson(status));
-    return;
-  }
-  if (!IsValidPriorityGroup(group)) {
-    RespondError(env, request, kType, MakeError(10162));
+  if (ApiError error = ReadUnpin(request, group)) {
+    RespondError(env, request, kType, error);
     return;
   }
   Consumer* consumer = FindOrRespond(stream, request, kType);
@@ -588,8 +605,12 @@ void HandleConsumerReset(Stream& stream, const ApiRequest& request) {
   }
   out.Field("reset_seq", begins).CloseObject();
   bool asks = !error && protocol::FindHeader(request.headers, kIdentity).has_value();
-  Respond(env, request, out.text(), static_cast<bool>(error),
-          asks ? IdentityHeaders(stream) : std::string());
+  std::string headers = asks ? IdentityHeaders(stream) : std::string();
+  if (error) {
+    Respond(env, request, out.text(), true);
+  } else {
+    RespondAfter(stream, PromiseFor(*consumer), request, kType, out.Take(), headers);
+  }
 }
 
 }  // namespace weir::jetstream

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "jetstream/api_errors.h"
 #include "jetstream/api_request.h"
 #include "jetstream/consumer_rules.h"
 
@@ -18,6 +19,11 @@ void HandleConsumerDelete(Stream& stream, const ApiRequest& request);
 void HandleConsumerPause(Stream& stream, const ApiRequest& request);
 void HandleConsumerUnpin(Stream& stream, const ApiRequest& request);
 void HandleConsumerReset(Stream& stream, const ApiRequest& request);
+
+// What these say of a request before they ask for the stream: for one that does not exist.
+ApiError CheckConsumerCreate(const Environment& env, const ApiRequest& request);
+ApiError CheckConsumerDelete(const Environment& env, const ApiRequest& request);
+ApiError CheckConsumerUnpin(const Environment& env, const ApiRequest& request);
 
 // What the rules for a consumer of this stream need to know.
 ConsumerRules RulesFor(Stream& stream, const AccountLimits& limits);

@@ -21,6 +21,7 @@ constexpr size_t kStreamToken = 4;  // of CONSUMER requests
 
 using MetaHandler = void (*)(Catalog&, ApiRequest);
 using HomeHandler = void (*)(Stream&, const ApiRequest&);
+using Check = ApiError (*)(const Environment&, const ApiRequest&);
 
 // One kind of request. Exactly one of the handlers is set, or none for what only a cluster can do.
 struct Row {
@@ -30,6 +31,7 @@ struct Row {
   std::string_view type;  // of the answer
   MetaHandler meta;
   HomeHandler home;
+  Check check = nullptr;  // what the handler would say before it asks for the stream
 };
 
 constexpr Row kRows[] = {
@@ -43,15 +45,18 @@ constexpr Row kRows[] = {
     {"STREAM.PURGE", 1, false, "stream_purge_response", nullptr, HandleStreamPurge},
     {"STREAM.MSG.GET", 1, false, "stream_msg_get_response", nullptr, HandleMessageGet},
     {"STREAM.MSG.DELETE", 1, false, "stream_msg_delete_response", nullptr, HandleMessageDelete},
-    {"CONSUMER.CREATE", 1, true, "consumer_create_response", nullptr, HandleConsumerCreate},
-    {"CONSUMER.DURABLE.CREATE", 2, false, "consumer_create_response", nullptr,
-     HandleConsumerCreate},
+    {"CONSUMER.CREATE", 1, true, "consumer_create_response", nullptr, HandleConsumerCreate,
+     CheckConsumerCreate},
+    {"CONSUMER.DURABLE.CREATE", 2, false, "consumer_create_response", nullptr, HandleConsumerCreate,
+     CheckConsumerCreate},
     {"CONSUMER.NAMES", 1, false, "consumer_names_response", nullptr, HandleConsumerNames},
     {"CONSUMER.LIST", 1, false, "consumer_list_response", nullptr, HandleConsumerList},
     {"CONSUMER.INFO", 2, false, "consumer_info_response", nullptr, HandleConsumerInfo},
-    {"CONSUMER.DELETE", 2, false, "consumer_delete_response", nullptr, HandleConsumerDelete},
+    {"CONSUMER.DELETE", 2, false, "consumer_delete_response", nullptr, HandleConsumerDelete,
+     CheckConsumerDelete},
     {"CONSUMER.PAUSE", 2, false, "consumer_pause_response", nullptr, HandleConsumerPause},
-    {"CONSUMER.UNPIN", 2, false, "consumer_unpin_response", nullptr, HandleConsumerUnpin},
+    {"CONSUMER.UNPIN", 2, false, "consumer_unpin_response", nullptr, HandleConsumerUnpin,
+     CheckConsumerUnpin},
     {"CONSUMER.RESET", 2, false, "consumer_reset_response", nullptr, HandleConsumerReset},
     {"STREAM.SNAPSHOT", 1, false, "stream_snapshot_response", HandleStreamSnapshot, nullptr},
     {"STREAM.RESTORE", 1, false, "stream_restore_response", HandleStreamRestore, nullptr},
@@ -131,6 +136,12 @@ void Serve(Catalog& catalog, const Row& row, bool meets_level, ApiRequest reques
   } else if (row.home != nullptr) {
     // The stream's name is the first token behind the verb.
     std::string stream(request.token(2 + protocol::TokenCount(row.verb)));
+    if (row.check != nullptr && catalog.Find(request.account, stream) == nullptr) {
+      if (ApiError error = row.check(catalog.env(), request)) {
+        RespondError(catalog.env(), request, row.type, error);
+        return;
+      }
+    }
     catalog.Forward(std::move(request), stream, row.type, row.home);
   } else {
     RespondError(catalog.env(), request, row.type, MakeError(10010));

@@ -297,6 +297,10 @@ StatusOr<StreamSeq> Consumer::Reset(StreamSeq seq) {
   }
   reader_.Invalidate();
   MarkDirty();
+  FlushSoon();
+  if (stream_.config().retention == RetentionPolicy::kInterest) {
+    stream_.MessagesDone(*this, seq - 1);
+  }
   delivery_.Run();
   return seq;
 }

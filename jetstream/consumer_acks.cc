@@ -56,6 +56,7 @@ void Consumer::OnAck(const Inbound& message) {
   } else if (body == "+WPI") {
     if (ledger_.Progress(info->stream_seq, now)) {
       MarkDirty();
+      delivery_.Run();  // a long delay may have become a short wait
     }
   } else if (body.starts_with("+TERM")) {
     if (Terminate(*info, now, TrimSpace(body.substr(5)), message.reply)) {

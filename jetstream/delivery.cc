@@ -80,7 +80,11 @@ void Delivery::Resume() {
 }
 
 Delivery::Step Delivery::DeliverOne() {
-  if (!parts_.host.may_deliver() || !SomebodyWants()) {
+  if (!parts_.host.may_deliver()) {
+    parts_.pull.EndNoWait();
+    return Step::kWait;
+  }
+  if (!SomebodyWants()) {
     return Step::kWait;
   }
   AckLedger::Redelivery next = parts_.ledger.NextRedelivery();
@@ -120,7 +124,7 @@ Delivery::Step Delivery::DeliverNew() {
       return replay_ && Early(message_.view) ? Step::kWait : Send(1);
     case MessageReader::Outcome::kCaughtUp:
       replay_ = false;
-      parts_.pull.CaughtUp();
+      parts_.pull.EndNoWait();
       parts_.host.WaitForCommit();
       break;
     case MessageReader::Outcome::kLoading:
@@ -148,6 +152,7 @@ Delivery::Step Delivery::Send(uint32_t deliveries) {
   Delivered delivered = parts_.push != nullptr ? ToPush(out) : ToPull(out, behind + 1);
   if (delivered == Delivered::kNoInterest) {
     // Who waits for more to be pending may get this one then.
+    parts_.pull.EndNoWait();
     parts_.host.WaitForCommit();
     return Step::kWait;
   }

@@ -10,6 +10,7 @@ namespace weir::jetstream {
 namespace {
 
 constexpr int64_t kSecond = 1'000'000'000;
+constexpr std::string_view kShutdown = "Server Shutdown";
 
 std::string PendingHeaders(int64_t messages, int64_t bytes) {
   return Cat("Nats-Pending-Messages: ", messages, "\r\nNats-Pending-Bytes: ", bytes, "\r\n");
@@ -131,6 +132,7 @@ bool PullQueue::Add(std::string_view reply, std::string_view body,
   waiting.min_pending = request.min_pending;
   waiting.min_ack_pending = request.min_ack_pending;
   waiting.priority = request.priority;
+  waiting.pinnable = request.is_object;
   waiting.pin_id = request.pin_id;
   last_activity_ns_ = now;
   Insert(std::move(waiting));
@@ -190,7 +192,12 @@ PullQueue::Request* PullQueue::Pick(const Offer& offer, int64_t now_ns) {
       SendFinal(request, "409 Message Size Exceeds MaxBytes");
       Remove(requests_.begin());
     } else {
-      if (policy_ == PriorityPolicy::kPinnedClient && pin_.id().empty()) {
+      if (policy_ == PriorityPolicy::kPinnedClient && pin_.id().empty() && request.pinnable) {
+        // Not for one who has left, or the others would wait for it.
+        if (!env_.router.HasInterest(account_, request.reply)) {
+          Remove(requests_.begin());
+          continue;
+        }
         pin_.Assign();
         request.pin_id = pin_.id();
       }
@@ -240,7 +247,7 @@ void PullQueue::Rotate() {
   requests_.splice(before, requests_, requests_.begin());
 }
 
-void PullQueue::CaughtUp() {
+void PullQueue::EndNoWait() {
   if (no_wait_ == 0) {
     return;
   }
@@ -275,7 +282,11 @@ void PullQueue::Refresh() {
 
 void PullQueue::Stop(int status, std::string_view text) {
   for (const Request& request : requests_) {
-    SendStatus(request.reply, Cat(status, ' ', text));
+    if (text == kShutdown) {
+      SendFinal(request, Cat(status, ' ', text));
+    } else {
+      SendStatus(request.reply, Cat(status, ' ', text));
+    }
   }
   requests_.clear();
   no_wait_ = 0;

@@ -35,7 +35,8 @@ class PullQueue {
     int64_t min_pending = 0;
     int64_t min_ack_pending = 0;
     int64_t priority = 0;
-    std::string pin_id;  // of the client that is pinned, or was
+    bool pinnable = false;  // it names a group
+    std::string pin_id;     // of the client that is pinned, or was
   };
   // What a message on its way looks like to the queue.
   struct Offer {
@@ -66,11 +67,11 @@ class PullQueue {
   // The picked request's inbox has no interest any more.
   void Drop();
 
-  // Nothing is left to deliver: requests that do not wait are over.
-  void CaughtUp();
+  // Nothing is left to deliver, or nobody may have it now: requests that do not wait are over.
+  void EndNoWait();
   // Ends what has expired or lost interest, sends due heartbeats.
   void Refresh();
-  // Ends all with this status.
+  // Ends all with this status; a shutdown says what is left of each.
   void Stop(int status, std::string_view text);
 
   // Steady time of the last request, delivery or expiry (jetstream-api.md 9.10).

@@ -10,6 +10,7 @@ StatusOr<PullRequest> ParsePullRequest(std::string_view body) {
   body = TrimSpace(body);
   if (body.empty() || body.front() != '{') {
     request.batch = ParseNumber<int64_t>(body).value_or(1);
+    request.priority = INT32_MAX;
     return request;
   }
   WEIR_ASSIGN_OR_RETURN(boost::json::value value, ParseJson(body));

@@ -20,7 +20,7 @@ struct PullRequest {
   std::string pin_id;
   int64_t min_pending = 0;
   int64_t min_ack_pending = 0;
-  int64_t priority = 0;
+  int64_t priority = 0;  // lowest first; what is no object comes behind all of them
 };
 
 // Empty or unreadable text means one message; a number is the batch. The error is what stands

@@ -24,6 +24,7 @@ struct ConsumerModel {
     ConsumerSeq first_seq = 0;  // of its first delivery
     uint32_t deliveries = 1;
     ConsumerSeq last_seq = 0;  // of its last one
+    int64_t due_ns = 0;        // when it is to go out again; only of interest to DeliveryModel
   };
 
   bool Wants(std::string_view subject) const {
@@ -33,12 +34,14 @@ struct ConsumerModel {
   }
   // Not done with yet, or to come.
   bool Needs(StreamSeq seq, std::string_view subject) const {
-    return Wants(subject) && seq > floor.stream &&
-           (policy != jetstream::AckPolicy::kExplicit || seq > delivered.stream ||
-            in_flight.contains(seq));
+    return Wants(subject) &&
+           (given_up.contains(seq) ||
+            (seq > floor.stream && (policy != jetstream::AckPolicy::kExplicit ||
+                                    seq > delivered.stream || in_flight.contains(seq))));
   }
   // No longer in flight, for whatever reason.
   void Leave(StreamSeq seq) {
+    given_up.erase(seq);
     auto at = in_flight.find(seq);
     if (at == in_flight.end()) {
       return;
@@ -53,8 +56,14 @@ struct ConsumerModel {
       floor = {entry.first_seq - 1, oldest - 1};
     }
   }
+  // Delivered as often as it may be.
+  void GiveUp(StreamSeq seq) {
+    Leave(seq);
+    given_up.insert(seq);
+  }
   // Everything below counts as done.
   void SkipTo(StreamSeq next) {
+    given_up.erase(given_up.begin(), given_up.lower_bound(next));
     while (!in_flight.empty() && in_flight.begin()->first < next) {
       Leave(in_flight.begin()->first);
     }
@@ -65,9 +74,9 @@ struct ConsumerModel {
     floor = in_flight.empty() ? delivered : jetstream::SequencePair{floor.consumer, next - 1};
   }
   size_t Redelivered() const {
-    return static_cast<size_t>(std::count_if(in_flight.begin(), in_flight.end(), [](auto& entry) {
-      return entry.second.deliveries > 1;
-    }));
+    auto repeated = std::count_if(in_flight.begin(), in_flight.end(),
+                                  [](auto& entry) { return entry.second.deliveries > 1; });
+    return static_cast<size_t>(repeated) + given_up.size();
   }
 
   std::string name;
@@ -77,6 +86,7 @@ struct ConsumerModel {
   jetstream::SequencePair floor;
   std::map<StreamSeq, InFlight> in_flight;
   std::vector<StreamSeq> again;       // to be delivered again, in this order
+  std::set<StreamSeq> given_up;       // out of flight without having been acknowledged
   std::set<StreamSeq> done_for_good;  // acknowledged, and the acknowledgement was answered
 };
 
@@ -172,6 +182,10 @@ class StreamModel {
 
   void RemoveConsumer(const std::string& name) {
     consumers.erase(name);
+    DropUnneeded();
+  }
+  // What no consumer waits for any more, where interest keeps messages.
+  void DropUnneeded() {
     if (config.retention == jetstream::RetentionPolicy::kInterest) {
       std::erase_if(messages, [this](const auto& entry) {
         return !Needed(entry.first, entry.second.subject);
@@ -228,6 +242,7 @@ class StreamModel {
       consumer.in_flight.erase(flying);
       std::erase(consumer.again, flying);
     }
+    consumer.given_up.erase(consumer.given_up.begin(), consumer.given_up.upper_bound(seq));
     for (StreamSeq flying : covered) {
       Done(flying);
     }
@@ -267,6 +282,26 @@ class StreamModel {
         }));
   }
 
+  // The next message that was not delivered yet.
+  std::optional<StreamSeq> NextFor(const ConsumerModel& consumer) const {
+    for (const auto& [seq, message] : messages) {
+      if (seq > consumer.delivered.stream && consumer.Wants(message.subject)) {
+        return seq;
+      }
+    }
+    return std::nullopt;
+  }
+  // A consumer is done with it.
+  void Done(StreamSeq seq) {
+    auto at = messages.find(seq);
+    if (at == messages.end() || config.retention == jetstream::RetentionPolicy::kLimits ||
+        (config.retention == jetstream::RetentionPolicy::kInterest &&
+         Needed(seq, at->second.subject))) {
+      return;
+    }
+    messages.erase(at);
+  }
+
  private:
   static uint64_t BytesOf(const Message& message) {
     storage::MessageView view;
@@ -297,16 +332,6 @@ class StreamModel {
   bool Needed(StreamSeq seq, std::string_view subject) const {
     return std::any_of(consumers.begin(), consumers.end(),
                        [&](const auto& entry) { return entry.second.Needs(seq, subject); });
-  }
-  // A consumer is done with it.
-  void Done(StreamSeq seq) {
-    auto at = messages.find(seq);
-    if (at == messages.end() || config.retention == jetstream::RetentionPolicy::kLimits ||
-        (config.retention == jetstream::RetentionPolicy::kInterest &&
-         Needed(seq, at->second.subject))) {
-      return;
-    }
-    messages.erase(at);
   }
   // Gone otherwise.
   void Vanish(StreamSeq seq) {
@@ -351,14 +376,6 @@ class StreamModel {
       }
     }
     return last_seq + 1;
-  }
-  std::optional<StreamSeq> NextFor(const ConsumerModel& consumer) const {
-    for (const auto& [seq, message] : messages) {
-      if (seq > consumer.delivered.stream && consumer.Wants(message.subject)) {
-        return seq;
-      }
-    }
-    return std::nullopt;
   }
 };
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # build.sh [LANGUAGE]... - makes build/clients/LANGUAGE/session, none named: of all six; and
-# build/clients/LANGUAGE/stores for go, java, javascript and python.
+# build/clients/LANGUAGE/stores for go, java, javascript and python, .../delivery for these and rust.
 #
 # Installs toolchains where they are missing. What could not be made has its reason in
 # build/clients/LANGUAGE.log, which the test shows; the exit status is that of the worst.
@@ -18,10 +18,10 @@ starter() {
 }
 
 build_c() { gcc -std=gnu11 -Wall -Wextra -Werror -Wno-unused-parameter -O1 -o "$1/session" "$here/c/session.c" -lnats -lpthread; }
-build_go() { need_go && cd "$here/go" && go build -o "$1/session" . && go build -o "$1/stores" ./stores; }
+build_go() { need_go && cd "$here/go" && go build -o "$1/session" . && go build -o "$1/stores" ./stores && go build -o "$1/delivery" ./delivery; }
 build_python() {
   local program
-  for program in session stores; do
+  for program in session stores delivery; do
     starter "$1/$program" "$top/build/venv/bin/python" "$here/python/$program.py"
   done
 }
@@ -32,7 +32,7 @@ build_javascript() {
       (cd "$1" && npm ci --no-audit --no-fund --ignore-scripts) || return 1
   }
   local program
-  for program in session stores; do
+  for program in session stores delivery; do
     cp "$here/javascript/$program.mjs" "$1" && starter "$1/$program" "$(command -v node)" "$1/$program.mjs" || return 1
   done
 }
@@ -43,23 +43,23 @@ build_java() {
   }
   javac -Xlint:all -Werror -d "$1/classes" -cp "$1/lib/*" "$here"/java/*.java || return 1
   local program
-  for program in Session Stores; do
+  for program in Session Stores Delivery; do
     starter "$1/${program,}" java -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -cp "$1/classes:$1/lib/*" "$program"
   done
 }
 build_rust() {
   need_rust && cargo build --quiet --release --locked --manifest-path "$here/rust/Cargo.toml" --target-dir "$1/target" &&
-    cp "$1/target/release/session" "$1/session"
+    cp "$1/target/release/session" "$1/target/release/delivery" "$1"
 }
 
 # build LANGUAGE - a new program or none.
 build() {
   local folder=$top/build/clients/$1
-  mkdir -p "$folder" && rm -f "$folder/session" "$folder/stores"
+  mkdir -p "$folder" && rm -f "$folder"/{session,stores,delivery}
   (build_"$1" "$folder") >"$folder.log" 2>&1 || {
     tail -n 40 "$folder.log" >&2
     say "the program in $1 cannot be built"
-    rm -f "$folder/session" "$folder/stores"
+    rm -f "$folder"/{session,stores,delivery}
     return 1
   }
 }

@@ -39,11 +39,9 @@ lame_duck_grace_period: 200ms
 class Driver:
     """Runs one program against one server and does what it asks for."""
 
-    def __init__(self, language, server):
+    def __init__(self, server, language, program, *arguments):
         self.server = server
-        host = server.url.removeprefix("nats://")
-        urls = [f"nats://{user}@{host}" for user in ("app:secret", "app:wrong", "some:secret")]
-        self.program = subprocess.Popen([os.path.join(BUILT, language, "session"), *urls], stdin=subprocess.DEVNULL,
+        self.program = subprocess.Popen([os.path.join(BUILT, language, program), *arguments], stdin=subprocess.DEVNULL,
                                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
         self.limit = threading.Timer(90, self.program.kill)
 
@@ -111,7 +109,9 @@ def session(language, server, directory):
     assert problem is None, problem
     binary, workers = SERVERS[server]
     with Server(directory, binary, workers=workers, config=CONFIG) as running:
-        return Driver(language, running).run()
+        host = running.url.removeprefix("nats://")
+        urls = [f"nats://{user}@{host}" for user in ("app:secret", "app:wrong", "some:secret")]
+        return Driver(running, language, "session", *urls).run()
 
 
 @pytest.fixture(scope="module")

@@ -96,7 +96,7 @@ TEST_F(PullQueueTest, NoWaitEndsWhenTheStreamIsDrained) {
   Give();
   Give();
 
-  queue_.CaughtUp();
+  queue_.EndNoWait();
 
   EXPECT_THAT(Statuses(), ElementsAre("_INBOX.a NATS/1.0 404 No Messages\r\n\r\n"));
   EXPECT_TRUE(queue_.empty());
@@ -104,11 +104,11 @@ TEST_F(PullQueueTest, NoWaitEndsWhenTheStreamIsDrained) {
 
 TEST_F(PullQueueTest, NoWaitWithExpiryWaitsForAFirstMessage) {
   EXPECT_TRUE(Add("a", R"({"batch":5,"no_wait":true,"expires":1000000000})"));
-  queue_.CaughtUp();
+  queue_.EndNoWait();
   EXPECT_EQ(queue_.size(), 1u);
 
   Give();
-  queue_.CaughtUp();
+  queue_.EndNoWait();
 
   EXPECT_THAT(Statuses(), ElementsAre("_INBOX.a NATS/1.0 404 No Messages\r\n\r\n"));
 }
