@@ -162,12 +162,12 @@ void PendingStream::Start() {
   Spec to_read{spec_.stream, spec_.record, {}, spec_.state};
   env.stores.RunBlocking([home = &home_, spec = std::move(to_read), counted = counted_]() mutable {
     StreamId id = spec.stream.id;
-    auto loaded = std::make_shared<Loaded>(Load(*home, std::move(spec), *counted));
-    home->env().executor.Post([home, id, loaded] {
-      if (PendingStream* self = home->FindPending(id)) {
-        self->OnLoaded(std::move(*loaded));
-      }
-    });
+    home->env().executor.Post(
+        [home, id, loaded = Load(*home, std::move(spec), *counted)]() mutable {
+          if (PendingStream* self = home->FindPending(id)) {
+            self->OnLoaded(std::move(loaded));
+          }
+        });
   });
 }
 
