@@ -2,13 +2,20 @@
 
 namespace weir::jetstream {
 
+const DedupeWindow::Entry* DedupeWindow::FindEntry(std::string_view id, uint32_t tag) const {
+  const Entry* found = nullptr;
+  index_.Find(tag, [&](uint32_t number) {
+    const Entry& entry = entries_[number - first_];
+    found = std::string_view(entry.id, entry.size) == id ? &entry : nullptr;
+    return found != nullptr;
+  });
+  return found;
+}
+
 std::optional<StreamSeq> DedupeWindow::Find(std::string_view id, int64_t now_ns) {
   Expire(now_ns);
-  auto at_id = index_.find(Key{StringHash{}(id), id});
-  if (at_id == index_.end()) {
-    return std::nullopt;
-  }
-  return at(at_id->number).seq;
+  const Entry* entry = FindEntry(id, IdIndex::TagOf(StringHash{}(id)));
+  return entry == nullptr ? std::nullopt : std::optional(entry->seq);
 }
 
 void DedupeWindow::Add(std::string_view id, StreamSeq seq, int64_t time_ns) {
@@ -17,17 +24,18 @@ void DedupeWindow::Add(std::string_view id, StreamSeq seq, int64_t time_ns) {
     return;
   }
   Expire(time_ns);
-  uint64_t hash = StringHash{}(id);
-  if (index_.contains(Key{hash, id})) {
+  uint32_t tag = IdIndex::TagOf(StringHash{}(id));
+  if (FindEntry(id, tag) != nullptr) {
     return;
   }
-  entries_.push_back({ids_.Push(id), hash, seq, time_ns});
-  index_.insert(Slot{hash, first_ + entries_.size() - 1});
+  index_.Insert(tag, first_ + static_cast<uint32_t>(entries_.size()));
+  std::string_view kept = ids_.Push(id);
+  entries_.push_back({kept.data(), static_cast<uint32_t>(kept.size()), tag, seq, time_ns});
 }
 
 void DedupeWindow::Expire(int64_t now_ns) {
   while (!entries_.empty() && now_ns - entries_.front().time_ns >= window_ns_) {
-    index_.erase(Slot{entries_.front().hash, first_});
+    index_.Erase(entries_.front().tag, first_);
     ids_.Pop();
     entries_.pop_front();
     ++first_;

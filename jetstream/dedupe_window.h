@@ -6,9 +6,8 @@
 #include <string>
 #include <string_view>
 
-#include "absl/container/flat_hash_set.h"
-
 #include "jetstream/string_fifo.h"
+#include "protocol/base/id_index.h"
 #include "protocol/base/ids.h"
 #include "protocol/base/strings.h"
 
@@ -21,9 +20,7 @@ namespace weir::jetstream {
 // Ids are added in time order; old ones fall out as new ones are looked up or added.
 class DedupeWindow {
  public:
-  explicit DedupeWindow(int64_t window_ns) : index_(0, Hash{}, Equal{this}) {
-    set_window(window_ns);
-  }
+  explicit DedupeWindow(int64_t window_ns) { set_window(window_ns); }
   DedupeWindow(const DedupeWindow&) = delete;
   DedupeWindow& operator=(const DedupeWindow&) = delete;
 
@@ -46,43 +43,20 @@ class DedupeWindow {
 
  private:
   struct Entry {
-    std::string_view id;
-    uint64_t hash;
+    const char* id;
+    uint32_t size;
+    uint32_t tag;
     StreamSeq seq;
     int64_t time_ns;
   };
-  // The index holds entry numbers, which go up for ever (entries_[number - first_] is the entry),
-  // with the hashes of their ids: growing it touches no entry.
-  struct Slot {
-    uint64_t hash;
-    uint64_t number;
-  };
-  struct Key {
-    uint64_t hash;
-    std::string_view id;
-  };
-  struct Hash {
-    using is_transparent = void;
-    size_t operator()(const Slot& slot) const { return slot.hash; }
-    size_t operator()(const Key& key) const { return key.hash; }
-  };
-  struct Equal {
-    using is_transparent = void;
-    const DedupeWindow* window;
-    bool operator()(const Slot& a, const Slot& b) const { return a.number == b.number; }
-    bool operator()(const Slot& a, const Key& key) const {
-      return a.hash == key.hash && window->at(a.number).id == key.id;
-    }
-    bool operator()(const Key& key, const Slot& a) const { return (*this)(a, key); }
-  };
 
-  const Entry& at(uint64_t number) const { return entries_[number - first_]; }
+  const Entry* FindEntry(std::string_view id, uint32_t tag) const;
 
   int64_t window_ns_ = 0;
-  uint64_t first_ = 0;
-  std::deque<Entry> entries_;
+  uint32_t first_ = 0;         // number of the oldest entry; numbers go up for ever and wrap around
+  std::deque<Entry> entries_;  // by number
   StringFifo ids_;
-  absl::flat_hash_set<Slot, Hash, Equal> index_;
+  IdIndex index_;
   std::string last_id_;
 };
 

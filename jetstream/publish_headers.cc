@@ -50,6 +50,7 @@ PublishHeaders PublishHeaders::Read(std::string_view headers) {
     for (const Row& row : kRows) {
       if (key == row.name) {
         std::string_view& field = out.*row.field;
+        out.more = out.more || &field != &out.id;
         field = IsThere(field) ? field : line.value().empty() ? "" : line.value();
         break;
       }

@@ -30,6 +30,7 @@ struct PublishHeaders {
   std::string_view schedule_next;
   std::string_view scheduler;
   bool request_info = false;
+  bool more = false;       // anything but an id
   std::string_view block;  // all of them
 
   static PublishHeaders Read(std::string_view headers);

@@ -51,7 +51,7 @@ PublishFacts PublishRules::Check(const Inbound& message, int64_t now_ns, bool so
     return config_.allow_msg_counter ? Rejected(MakeError(10169)) : facts;
   }
   PublishHeaders wanted = PublishHeaders::Read(message.headers);
-  if (!sourced) {
+  if (!sourced && wanted.more) {
     if (auto error = CheckIncrement(wanted, !message.payload.empty())) {
       return Rejected(std::move(error));
     }

@@ -42,6 +42,11 @@ Stream::Stream(Shard& shard, StreamSpec spec, std::unique_ptr<storage::StreamSto
   flushed_seq_ = committed_seq_;
   CountUsage();
   SetExtras();
+  store_->WhenWorkIsStaged([this] {
+    if (!stopped_) {
+      MarkDirty();
+    }
+  });
 }
 
 Stream::~Stream() {
@@ -672,7 +677,8 @@ uint64_t Stream::Purge(std::string_view filter, StreamSeq below, uint64_t keep) 
 }
 
 bool Stream::RemoveMessage(StreamSeq seq, bool erase, std::string_view subject) {
-  if (!store_->Remove(seq, erase)) {
+  bool known = !erase && !subject.empty();
+  if (!(known ? store_->RemoveOf(subject, seq) : store_->Remove(seq, erase))) {
     return false;
   }
   MarkDirty();

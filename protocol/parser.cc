@@ -49,6 +49,21 @@ int64_t ParseSize(std::string_view text) {
   return value;
 }
 
+// 1 to 9 digits without a zero in front; false for anything else.
+bool PlainNumber(const char* digit, const char* end, uint32_t& out) {
+  if (end - digit > 9 || (*digit == '0' && end - digit > 1)) {
+    return false;
+  }
+  for (; digit != end; ++digit) {
+    uint32_t value = static_cast<uint32_t>(*digit) - '0';
+    if (value > 9) {
+      return false;
+    }
+    out = out * 10 + value;
+  }
+  return true;
+}
+
 // How many digits could be left out in front.
 uint8_t LeadingZeros(std::string_view number) {
   return static_cast<uint8_t>(std::min(number.find_first_not_of('0'), number.size() - 1));
@@ -96,24 +111,26 @@ ParseStatus Parser::Unknown(std::string_view input) {
               input.substr(0, std::min<size_t>(input.size(), 32)));
 }
 
-// The path of nearly every message: "PUB " in this very case, a complete line, plain arguments and
-// the whole payload at hand, in one pass over the line. Whatever is not exactly that is left to
-// NextPub().
+// The path of nearly every message: "PUB " or "HPUB " in this very case, a complete line, plain
+// arguments and the whole payload at hand, in one pass over the line. Whatever is not exactly that
+// is left to NextPub().
+template <bool kWithHeaders>
 bool Parser::QuickPub(std::string_view input, Op& op) const {
-  const char* p = input.data() + 4;
+  constexpr int kMost = kWithHeaders ? 4 : 3;  // arguments, with a reply
+  const char* p = input.data() + (kWithHeaders ? 5 : 4);
   const char* end = input.data() + std::min(input.size(), limits_.max_control_line);
   if (end <= p) {
     return false;
   }
-  const char* starts[3];
-  const char* ends[3];
+  const char* starts[kMost];
+  const char* ends[kMost];
   int count = 0;
   while (true) {
     const char* start = p;
     while (p != end && static_cast<uint8_t>(*p) > ' ') {
       ++p;
     }
-    if (p == end || p == start || count == 3) {
+    if (p == end || p == start || count == kMost) {
       return false;
     }
     starts[count] = start;
@@ -124,20 +141,18 @@ bool Parser::QuickPub(std::string_view input, Op& op) const {
     }
     break;
   }
-  if (end - p < 2 || p[0] != '\r' || p[1] != '\n' || count < 2) {
-    return false;
-  }
-  const char* digit = starts[count - 1];
-  if (ends[count - 1] - digit > 9 || (*digit == '0' && ends[count - 1] - digit > 1)) {
+  if (end - p < 2 || p[0] != '\r' || p[1] != '\n' || count < kMost - 1) {
     return false;
   }
   uint32_t size = 0;
-  for (; digit != ends[count - 1]; ++digit) {
-    uint32_t value = static_cast<uint32_t>(*digit) - '0';
-    if (value > 9) {
-      return false;
-    }
-    size = size * 10 + value;
+  uint32_t headers = 0;
+  if (!PlainNumber(starts[count - 1], ends[count - 1], size)) {
+    return false;
+  }
+  if (kWithHeaders &&
+      (!limits_.headers || !PlainNumber(starts[count - 2], ends[count - 2], headers) ||
+       headers > size)) {
+    return false;
   }
   const char* body = p + 2;
   auto left = static_cast<size_t>(input.data() + input.size() - body);
@@ -147,10 +162,10 @@ bool Parser::QuickPub(std::string_view input, Op& op) const {
   }
   op.kind = OpKind::kPub;
   op.subject = {starts[0], static_cast<size_t>(ends[0] - starts[0])};
-  op.reply = count == 3 ? std::string_view(starts[1], static_cast<size_t>(ends[1] - starts[1]))
-                        : std::string_view{};
-  op.headers = {};
-  op.payload = {body, size};
+  op.reply = count == kMost ? std::string_view(starts[1], static_cast<size_t>(ends[1] - starts[1]))
+                            : std::string_view{};
+  op.headers = kWithHeaders ? std::string_view(body, headers) : std::string_view{};
+  op.payload = {body + headers, size - headers};
   op.form = {};
   op.size = static_cast<size_t>(body - input.data()) + size + 2;
   return true;
@@ -163,7 +178,9 @@ ParseStatus Parser::Next(std::string_view input, Op& op) {
   if (skipping_) [[unlikely]] {
     return Skip(input, op);
   }
-  if (input.size() > 4 && std::memcmp(input.data(), "PUB ", 4) == 0 && QuickPub(input, op)) {
+  if (input.size() > 5 &&
+      ((std::memcmp(input.data(), "PUB ", 4) == 0 && QuickPub<false>(input, op)) ||
+       (std::memcmp(input.data(), "HPUB ", 5) == 0 && QuickPub<true>(input, op)))) {
     needed_ = 0;
     scanned_ = 0;
     return ParseStatus::kOp;

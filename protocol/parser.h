@@ -78,6 +78,7 @@ class Parser {
   const std::string& error_text() const { return error_text_; }
 
  private:
+  template <bool kWithHeaders>
   bool QuickPub(std::string_view input, Op& op) const;
   ParseStatus NextPub(std::string_view input, size_t verb, bool with_headers, Op& op);
   ParseStatus NextSub(std::string_view input, Op& op);

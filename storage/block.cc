@@ -10,12 +10,14 @@ namespace weir::storage {
 
 namespace {
 
-// Header: version u8, flags u8 (1: the previous sequence follows the table; 2: then the counters),
-// count u16, bytes of records u32, first sequence u64, first time i64, last time i64, checksum u32
-// of the rest of the header, the table and the stream's id.
+// Header: version u8, flags u8 (1: the previous sequence follows the table; 2: records without
+// bytes are deleted messages; 4: behind these are the counters), count u16, bytes of records u32,
+// first sequence u64, first time i64, last time i64, checksum u32 of the rest of the header, the
+// table and the stream's id.
 constexpr uint8_t kVersion = 1;
 constexpr uint8_t kAfterGap = 1;
-constexpr uint8_t kCounted = 2;
+constexpr uint8_t kHasStubs = 2;
+constexpr uint8_t kCounted = 4;
 constexpr size_t kFlagsAt = 1;
 constexpr size_t kCountAt = 2;
 constexpr size_t kBytesAt = 4;
@@ -42,10 +44,11 @@ uint32_t Checksum(StreamId stream, std::string_view block, size_t table_at) {
 
 }  // namespace
 
-bool BlockBuilder::Fits(const MessageView& message) const {
+bool BlockBuilder::Fits(const MessageView& message, size_t stubs) const {
   size_t records = used_ - block::kHeader + record::SizeOf(message);
-  size_t table = (offsets_.size() + 1) * sizeof(uint16_t) + kMaxTail;
-  return message.seq == first_ + offsets_.size() && offsets_.size() < block::kMaxCount &&
+  size_t count = offsets_.size() + stubs;
+  size_t table = (count + 1) * sizeof(uint16_t) + kMaxTail;
+  return message.seq == first_ + count && count < block::kMaxCount &&
          records <= block::kMaxRecordBytes &&
          start_ + block::kHeader + records + table <= buffer_.size();
 }
@@ -73,6 +76,11 @@ void BlockBuilder::Add(const MessageView& message, StreamSeq previous) {
   offsets_.push_back(static_cast<uint16_t>(used_ - block::kHeader));
   used_ += record::SizeOf(message);
   last_time_ns_ = message.time_ns;
+}
+
+void BlockBuilder::AddStub() {
+  offsets_.push_back(static_cast<uint16_t>(used_ - block::kHeader));
+  stubs_ = true;
 }
 
 ReadOutcome BlockBuilder::Get(StreamSeq seq, MessageView& out) const {
@@ -113,8 +121,9 @@ BlockBuilder::Sealed BlockBuilder::Seal(const BlockCounters* counters) {
   }
   char* header = at(0);
   StoreInt(header, kVersion);
-  StoreInt(header + kFlagsAt, static_cast<uint8_t>((after_gap ? kAfterGap : 0) |
-                                                   (counters != nullptr ? kCounted : 0)));
+  StoreInt(header + kFlagsAt,
+           static_cast<uint8_t>((after_gap ? kAfterGap : 0) | (stubs_ ? kHasStubs : 0) |
+                                (counters != nullptr ? kCounted : 0)));
   StoreInt(header + kCountAt, static_cast<uint16_t>(offsets_.size()));
   StoreInt(header + kBytesAt, static_cast<uint32_t>(table_at - block::kHeader));
   StoreInt(header + kFirstAt, first_);
@@ -126,6 +135,7 @@ BlockBuilder::Sealed BlockBuilder::Seal(const BlockCounters* counters) {
                 static_cast<uint32_t>(used_)};
   buffer_used_ = start_ + used_;
   offsets_.clear();
+  stubs_ = false;
   used_ = 0;
   first_ = 0;
   return sealed;
@@ -148,7 +158,9 @@ BlockReader BlockReader::Trusted(StreamSeq first, std::string_view bytes) {
   reader.records_end_ =
       static_cast<uint32_t>(block::kHeader) + LoadInt<uint32_t>(bytes.data() + kBytesAt);
   reader.intact_ = true;
-  if ((LoadInt<uint8_t>(bytes.data() + kFlagsAt) & kAfterGap) != 0) {
+  const auto flags = LoadInt<uint8_t>(bytes.data() + kFlagsAt);
+  reader.stubs_ = (flags & kHasStubs) != 0;
+  if ((flags & kAfterGap) != 0) {
     reader.previous_ = LoadInt<uint64_t>(bytes.data() + reader.TailAt());
   }
   return reader;
@@ -169,6 +181,7 @@ bool BlockReader::ReadHeader(StreamId stream) {
     return false;
   }
   records_end_ = static_cast<uint32_t>(end);
+  stubs_ = (flags & kHasStubs) != 0;
   if ((flags & kAfterGap) != 0) {
     previous_ = LoadInt<uint64_t>(bytes_.data() + TailAt());
   }
@@ -189,20 +202,26 @@ std::optional<BlockCounters> BlockReader::counters() const {
 }
 
 // The header or the table is damaged. The records know their own sizes; what they do not know is
-// where the table begins, but a piece of it cannot pass for a record with a good checksum.
+// where the table begins, but a piece of it cannot pass for a record with a good checksum. Nor do
+// they know how many deleted ones are between them, which their checksums tell.
 void BlockReader::Walk() {
   count_ = 0;
   size_t offset = block::kHeader;
   while (offset < bytes_.size() && count_ < block::kMaxCount) {
-    MessageView ignored;
     std::string_view rest = bytes_.substr(offset);
-    if (record::Decode(rest, first_ + count_, /*verify=*/true, ignored) ==
-        record::State::kDamaged) {
+    StreamSeq seq = first_ + count_;
+    uint32_t stubs = 0;
+    while (stubs < block::kMaxStubs && !record::IsGood(rest, seq + stubs)) {
+      ++stubs;
+    }
+    MessageView ignored;
+    if (record::Decode(rest, seq + stubs, /*verify=*/true, ignored) == record::State::kDamaged) {
       break;
     }
-    mended_.push_back(static_cast<uint32_t>(offset));
+    mended_.insert(mended_.end(), stubs + 1, static_cast<uint32_t>(offset));
     offset += record::SizeAt(rest);
-    ++count_;
+    count_ += stubs + 1;
+    stubs_ = stubs_ || stubs > 0;
   }
   records_end_ = static_cast<uint32_t>(std::min(offset, bytes_.size()));
 }
@@ -229,6 +248,9 @@ record::State BlockReader::Record(uint32_t position, bool verify, MessageView& o
     return record::State::kDamaged;
   }
   auto [offset, size] = Extent(position);
+  if (size == 0 && stubs_) {
+    return record::State::kErased;
+  }
   return record::Decode(bytes_.substr(offset, size), first_ + position, verify, out);
 }
 

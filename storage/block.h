@@ -22,6 +22,8 @@ namespace block {
 inline constexpr size_t kHeader = 36;
 inline constexpr size_t kMaxRecordBytes = 65'535;  // of all records; a single larger one is alone
 inline constexpr size_t kMaxCount = 4096;
+// So many deleted messages in a row cost less as entries of the table than as a new block.
+inline constexpr StreamSeq kMaxStubs = 24;
 
 }  // namespace block
 
@@ -43,13 +45,15 @@ class BlockBuilder {
   StreamSeq first() const { return first_; }
   StreamSeq last() const { return first_ + offsets_.size() - 1; }
 
-  // May `message` join the open block? (It must be the next sequence.)
-  bool Fits(const MessageView& message) const;
+  // May `message` join the open block, behind so many stubs? (It must be the next sequence.)
+  bool Fits(const MessageView& message, size_t stubs = 0) const;
   // Begins a block if none is open. Fits() must have said yes otherwise. `previous`: the last
   // sequence of the stream before this message; where numbers were left out on purpose the block
   // says so, since blocks that are lost leave a gap, too.
   void Add(const MessageView& message, StreamSeq previous);
   void Add(const MessageView& message) { Add(message, message.seq - 1); }
+  // The next sequence has been deleted: the open block says so, and a message must follow.
+  void AddStub();
 
   ReadOutcome Get(StreamSeq seq, MessageView& out) const;
   const SharedBytes& buffer() const { return buffer_; }
@@ -81,6 +85,7 @@ class BlockBuilder {
   int64_t first_time_ns_ = 0;
   int64_t last_time_ns_ = 0;
   std::vector<uint16_t> offsets_;
+  bool stubs_ = false;  // in the open block
 };
 
 // A block as stored. The bytes must stay alive.
@@ -103,7 +108,7 @@ class BlockReader {
   int64_t last_time_ns() const;  // of its last record; of an intact block
   // nullopt: not said, or nothing of the block's header can be believed.
   std::optional<BlockCounters> counters() const;
-  // In order of sequence, without the checksum; see Record().
+  // In order of sequence; what was deleted before the block was written anew is kErased.
   record::State Record(uint32_t position, bool verify, MessageView& out) const;
   // Where the record is, for overwriting it in a copy of the bytes: offset and size.
   std::pair<size_t, size_t> Extent(uint32_t position) const;
@@ -120,6 +125,7 @@ class BlockReader {
   uint32_t count_ = 0;
   uint32_t records_end_ = 0;  // offset behind the last record
   bool intact_ = false;
+  bool stubs_ = false;            // records without bytes are deleted ones
   std::vector<uint32_t> mended_;  // offsets, when the table could not be used
 };
 

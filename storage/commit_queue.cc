@@ -95,6 +95,7 @@ void StagedBatch::ApplyMarks() {
   for (const Mark& mark : marks_) {
     mark.marks->last.store(mark.last, std::memory_order_release);
     mark.marks->first.store(mark.first, std::memory_order_release);
+    mark.marks->moves.fetch_add(1, std::memory_order_release);
   }
 }
 

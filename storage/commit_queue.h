@@ -27,6 +27,7 @@ enum class Family : uint8_t {
 struct CommitMarks {
   std::atomic<StreamSeq> last{0};   // everything up to here is in the database
   std::atomic<StreamSeq> first{0};  // everything below is deleted for good; UINT64_MAX: all of it
+  std::atomic<uint64_t> moves{0};   // how often they have moved: once for each committed batch
   StreamId stream;
   std::atomic<bool> unsynced{false};  // the queue notes `last` with the next sync
 };

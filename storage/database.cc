@@ -15,6 +15,7 @@
 #include "rocksdb/env.h"
 #include "rocksdb/options.h"
 #include "rocksdb/table.h"
+#include "rocksdb/utilities/table_properties_collectors.h"
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -26,7 +27,6 @@
 #include "storage/guarded_files.h"
 #include "storage/keys.h"
 #include "storage/late_sync_file_system.h"
-#include "storage/stream_cipher.h"
 #include "storage/table_doctor.h"
 
 namespace weir::storage {
@@ -115,6 +115,10 @@ rocksdb::ColumnFamilyOptions BlocksOptions(
   out.min_blob_size = 64 * 1024 + 1;
   out.enable_blob_garbage_collection = true;
   out.compaction_filter_factory = std::move(retention);
+  // What blocks have been deleted by is small: the sizes of files do not say that one is due.
+  out.table_properties_collector_factories.push_back(
+      rocksdb::NewCompactOnDeletionCollectorFactory(/*sliding_window_size=*/256,
+                                                    /*deletion_trigger=*/128));
   rocksdb::BlockBasedTableOptions table;
   table.block_size = 16 * 1024;
   table.block_cache = rocksdb::NewLRUCache(options.cache_bytes, /*num_shard_bits=*/2);
@@ -243,9 +247,10 @@ Status Database::OpenRocks(const Options& options) {
   WEIR_RETURN_IF_ERROR(CheckFiles(unreadable));
   std::string twin = options.directory + "/twin";
   WEIR_RETURN_IF_ERROR(StoreFiles(*base_).MakeDirectory(twin));
+  // Zeros ahead of an encrypted log's end would be deciphered to noise.
   std::optional<uint64_t> file_header;
-  if (options.file_system == nullptr) {
-    file_header = sealer_->has_key() ? StreamCipher::kPrefix : 0;
+  if (options.file_system == nullptr && !sealer_->has_key()) {
+    file_header = 0;
   }
   env_ = rocksdb::NewCompositeEnv(
       std::make_shared<GuardedFileSystem>(files, marks_, twin, file_header));

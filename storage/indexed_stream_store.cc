@@ -91,38 +91,62 @@ void IndexedStreamStore::NoteAppended(const MessageView& message) {
   if (headers_from_ == 0 && !message.headers.empty()) {
     headers_from_ = message.seq;
   }
-  index_.Add(message.subject, message.seq);
+  index_.Add(message.subject, message.seq, BytesOf(message));
 }
 
 bool IndexedStreamStore::Remove(StreamSeq seq, bool erase) {
-  if (state_.messages == 0 || seq < state_.first_seq || seq > state_.last_seq ||
-      deleted_.Contains(seq)) {
+  if (!Exists(seq)) {
     return false;
   }
-  RemoveExisting(seq, erase);
+  Fetched fetched;
+  bool found = Fetch(seq, Wait::kYes, fetched) == ReadOutcome::kFound;
+  fetched.view.seq = seq;
+  Drop(fetched.view, found, StreamIndex::kNoSubject, erase);
   if (seq == state_.first_seq) {
     SettleFirst();
   }
   return true;
 }
 
-bool IndexedStreamStore::RemoveExisting(StreamSeq seq, bool erase) {
+bool IndexedStreamStore::RemoveOf(std::string_view subject, StreamSeq seq) {
+  if (!Exists(seq)) {
+    return false;
+  }
+  SubjectId id = index_.FindId(subject);
+  uint64_t bytes = id == StreamIndex::kNoSubject ? 0 : index_.BytesOfFirst(id, seq);
   Fetched fetched;
-  bool found = Fetch(seq, Wait::kYes, fetched) == ReadOutcome::kFound;
+  if (bytes == 0 || state_.messages == 1 ||
+      Fetch(seq, Wait::kCached, fetched) == ReadOutcome::kFound) {
+    return Remove(seq, false);
+  }
+  --state_.messages;
+  state_.bytes -= std::min(state_.bytes, bytes);
+  index_.Remove(id, seq);
+  deleted_.Insert(seq);
+  OnRemovedUnread(seq, bytes);
+  if (seq == state_.first_seq) {
+    SettleFirst();
+  }
+  return true;
+}
+
+void IndexedStreamStore::Drop(const MessageView& message, bool found, SubjectId id, bool erase) {
   --state_.messages;
   if (found) {
-    state_.bytes -= std::min(state_.bytes, BytesOf(fetched.view));
-    index_.Remove(fetched.view.subject, seq);
+    state_.bytes -= std::min(state_.bytes, BytesOf(message));
+    if (id == StreamIndex::kNoSubject) {
+      index_.Remove(message.subject, message.seq);
+    } else {
+      index_.Remove(id, message.seq);
+    }
   }
   if (state_.messages == 0) {
     // A damaged message could not be taken off its subject.
     state_.bytes = 0;
     index_.Clear();
   }
-  deleted_.Insert(seq);
-  fetched.view.seq = seq;
-  OnRemoved(fetched.view, erase);
-  return found;
+  deleted_.Insert(message.seq);
+  OnRemoved(message, erase);
 }
 
 // The first message is gone: everything deleted behind it is no longer interior.
@@ -164,7 +188,7 @@ uint64_t IndexedStreamStore::TrimTo(StreamSeq seq) {
     Fetched fetched;
     --state_.messages;
     ++dropped;
-    if (Fetch(at, Wait::kYes, fetched) == ReadOutcome::kFound) {
+    if (Fetch(at, Wait::kWalk, fetched) == ReadOutcome::kFound) {
       state_.bytes -= std::min(state_.bytes, BytesOf(fetched.view));
       index_.Remove(fetched.view.subject, at);
     }
@@ -211,15 +235,44 @@ uint64_t IndexedStreamStore::PurgeMatching(std::string_view filter, StreamSeq be
   if (matching <= keep) {
     return 0;
   }
-  uint64_t left = matching - keep;
+  auto listed = index_.List(subjects);
+  uint64_t dropped = listed.has_value() ? DropListed(*listed, end, matching - keep)
+                                        : DropMatching(filter, from, end, matching - keep);
+  if (dropped > 0 && (state_.messages == 0 || deleted_.Contains(state_.first_seq))) {
+    SettleFirst();
+  }
+  return dropped;
+}
+
+uint64_t IndexedStreamStore::DropListed(const std::vector<StreamIndex::Listed>& listed,
+                                        StreamSeq end, uint64_t count) {
+  // What lies close together is read with what is in between.
+  constexpr StreamSeq kClose = 1024;
   uint64_t dropped = 0;
-  for (StreamSeq at = NextExisting(from); at < end && left > 0; at = NextExisting(at + 1)) {
+  for (size_t i = 0; i < listed.size() && listed[i].seq < end && dropped < count; ++i) {
+    const auto& [seq, id] = listed[i];
+    bool walk = i + 1 < listed.size() && listed[i + 1].seq - seq < kClose;
     Fetched fetched;
-    if (Fetch(at, Wait::kYes, fetched) == ReadOutcome::kFound &&
-        protocol::Matches(fetched.view.subject, filter)) {
-      Remove(at, false);
+    if (Fetch(seq, walk ? Wait::kWalk : Wait::kYes, fetched) == ReadOutcome::kFound) {
+      Drop(fetched.view, /*found=*/true, id, /*erase=*/false);
       ++dropped;
-      --left;
+    }
+  }
+  return dropped;
+}
+
+uint64_t IndexedStreamStore::DropMatching(std::string_view filter, StreamSeq from, StreamSeq end,
+                                          uint64_t count) {
+  const bool literal = !protocol::HasWildcard(filter);
+  const SubjectId id = literal ? index_.FindId(filter) : StreamIndex::kNoSubject;
+  uint64_t dropped = 0;
+  for (StreamSeq at = NextExisting(from); at < end && dropped < count; at = NextExisting(at + 1)) {
+    Fetched fetched;
+    if (Fetch(at, Wait::kWalk, fetched) == ReadOutcome::kFound &&
+        (literal ? fetched.view.subject == filter
+                 : protocol::Matches(fetched.view.subject, filter))) {
+      Drop(fetched.view, /*found=*/true, id, /*erase=*/false);
+      ++dropped;
     }
   }
   return dropped;
@@ -351,7 +404,7 @@ StreamSeq IndexedStreamStore::SearchFirst(SubjectId id, StreamSeq from) {
   StreamSeq last = index_.bounds(id).last;
   for (StreamSeq seq = NextExisting(from); seq <= last; seq = NextExisting(seq + 1)) {
     Fetched fetched;
-    if (Fetch(seq, Wait::kYes, fetched) == ReadOutcome::kFound &&
+    if (Fetch(seq, Wait::kWalk, fetched) == ReadOutcome::kFound &&
         fetched.view.subject == index_.text(id)) {
       return seq;
     }
@@ -411,7 +464,7 @@ uint64_t IndexedStreamStore::CountMatching(StreamSeq first, StreamSeq last,
   uint64_t count = 0;
   for (StreamSeq seq = NextExisting(first); seq <= last; seq = NextExisting(seq + 1)) {
     Fetched fetched;
-    if (Fetch(seq, Wait::kYes, fetched) == ReadOutcome::kFound) {
+    if (Fetch(seq, Wait::kWalk, fetched) == ReadOutcome::kFound) {
       count += wanted.count(index_.FindId(fetched.view.subject));
     }
   }

@@ -25,6 +25,7 @@ namespace weir::storage {
 class IndexedStreamStore : public StreamStore {
  public:
   bool Remove(StreamSeq seq, bool erase) override;
+  bool RemoveOf(std::string_view subject, StreamSeq seq) override;
   uint64_t TrimTo(StreamSeq seq) override;
   uint64_t Purge(std::string_view filter, StreamSeq below, uint64_t keep) override;
 
@@ -45,7 +46,12 @@ class IndexedStreamStore : public StreamStore {
   std::vector<std::pair<StreamSeq, StreamSeq>> LostRuns(size_t limit) const override;
 
  protected:
-  enum class Wait : uint8_t { kNo, kYes };
+  enum class Wait : uint8_t {
+    kCached,  // no more than the store's own caches
+    kNo,
+    kYes,
+    kWalk,  // and those behind it are wanted next
+  };
   struct Fetched {
     MessageView view;
     const SharedBytes* keep = nullptr;  // holds the view's bytes
@@ -62,6 +68,8 @@ class IndexedStreamStore : public StreamStore {
   virtual uint64_t BytesOf(const MessageView& message) const = 0;
   // The message is gone from the counters; it was `message` (only its number when damaged).
   virtual void OnRemoved(const MessageView& message, bool erase) = 0;
+  // The same for one that was not read; it counted for so much.
+  virtual void OnRemovedUnread(StreamSeq /*seq*/, uint64_t /*bytes*/) {}
   // Nothing below `first` exists any more.
   virtual void OnTrimmed(StreamSeq first) = 0;
   // A message that should be there cannot be read; told once.
@@ -89,10 +97,21 @@ class IndexedStreamStore : public StreamStore {
  private:
   using SubjectId = StreamIndex::SubjectId;
 
-  bool RemoveExisting(StreamSeq seq, bool erase);
+  // An existing message goes; `found`: it could be read. `id`: its subject, when that is known.
+  void Drop(const MessageView& message, bool found, SubjectId id, bool erase);
+  bool Exists(StreamSeq seq) const {
+    return state_.messages > 0 && seq >= state_.first_seq && seq <= state_.last_seq &&
+           !deleted_.Contains(seq);
+  }
   void SettleFirst();
   uint64_t DropEverything(StreamSeq next_seq);
   uint64_t PurgeMatching(std::string_view filter, StreamSeq below, uint64_t keep);
+  // The first `count` of these below `end`. Like the next one it leaves the first message of the
+  // stream to be settled.
+  uint64_t DropListed(const std::vector<StreamIndex::Listed>& listed, StreamSeq end,
+                      uint64_t count);
+  // The first `count` in [from, end) that match, found by reading.
+  uint64_t DropMatching(std::string_view filter, StreamSeq from, StreamSeq end, uint64_t count);
   ReadOutcome Deliver(StreamSeq seq, StoredMessage& out);
   ReadOutcome NextAny(StreamSeq from, StoredMessage& out);
   // The first sequence at or above `from` that the index cannot rule out; 0: there is none.

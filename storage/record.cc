@@ -51,6 +51,11 @@ size_t SizeAt(std::string_view bytes) {
   return size <= bytes.size() ? size : 0;
 }
 
+bool IsGood(std::string_view bytes, StreamSeq seq) {
+  size_t size = SizeAt(bytes);
+  return size != 0 && LoadInt<uint32_t>(bytes.data()) == Checksum(bytes.data(), size, seq);
+}
+
 State Decode(std::string_view bytes, StreamSeq seq, bool verify, MessageView& out) {
   size_t size = SizeAt(bytes);
   const char* at = bytes.data();

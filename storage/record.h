@@ -32,6 +32,9 @@ enum class State : uint8_t {
 // checksum when `verify` is set.
 State Decode(std::string_view bytes, StreamSeq seq, bool verify, MessageView& out);
 
+// Whether Decode() would find it good or erased; damage is not counted.
+bool IsGood(std::string_view bytes, StreamSeq seq);
+
 // The record's own idea of its size; 0 when `bytes` cannot hold it.
 size_t SizeAt(std::string_view bytes);
 

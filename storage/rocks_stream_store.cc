@@ -19,18 +19,20 @@ namespace {
 constexpr size_t kLoadMessages = 256;
 constexpr size_t kLoadBytes = 256 * 1024;
 // A trim walks over what it deletes in pieces of this size.
-constexpr size_t kWalkBytes = 256 * 1024;
+constexpr size_t kWalkBytes = 512 * 1024;
+// Who wants a single message gets so much around it.
+constexpr size_t kPieceBytes = 16 * 1024;
 // The position is written at least after so many messages.
 constexpr StreamSeq kPositionEvery = 1024;
 // After trimming so much it is worth asking for whole files to be dropped.
-constexpr uint64_t kReclaimBytes = 256 << 20;
+constexpr uint64_t kReclaimBytes = 64 << 20;
 
-BlockBuilder::Sealed AsSealed(const LoadedBlock& block) {
+}  // namespace
+
+BlockBuilder::Sealed RocksStreamStore::AsSealed(const LoadedBlock& block) {
   return {block.reader.first(), block.reader.last(), block.bytes, 0,
           static_cast<uint32_t>(block.bytes.size())};
 }
-
-}  // namespace
 
 RocksStreamStore::RocksStreamStore(const Context& context, StreamId id, StreamSeq first_seq)
     : IndexedStreamStore(first_seq),
@@ -39,7 +41,8 @@ RocksStreamStore::RocksStreamStore(const Context& context, StreamId id, StreamSe
       source_(*context.db, id),
       builder_(id),
       tail_(context.tail_bytes),
-      loaded_(context.loaded_bytes) {
+      loaded_(context.loaded_bytes),
+      sparse_(context.sparse_patience_bytes) {
   marks_->stream = id;
 }
 
@@ -72,19 +75,13 @@ void RocksStreamStore::SealOpenBlock(const BlockCounters* counters) {
 }
 
 void RocksStreamStore::OnRemoved(const MessageView& message, bool erase) {
-  dirty_ = true;
-  // The number of the last message must survive it.
-  position_dirty_ = position_dirty_ || message.seq == raw_state().last_seq;
-  dirty_pages_.insert(SequenceSet::PageOf(message.seq));
+  NoteDeletedNumber(message.seq, FileMessageBytes(message));
   if (fetched_first_ != 0 && fetched_first_ <= message.seq && message.seq <= fetched_last_) {
-    StreamSeq first = std::max(fetched_first_, raw_state().first_seq);
-    // A block behind a gap is the only one that knows of it.
-    if (fetched_previous_ + 1 == fetched_first_ &&
-        deleted().CountIn(first, fetched_last_) == fetched_last_ - first + 1) {
-      dead_blocks_.push_back(fetched_first_);
-      position_dirty_ = true;
+    if (NoteDeadIn({fetched_first_, fetched_last_}, fetched_previous_)) {
       return;
     }
+  } else {
+    counted_ = {};  // of which block it was nobody knows
   }
   if (erase) {
     EraseBytes(message.seq);
@@ -113,15 +110,20 @@ void RocksStreamStore::EraseBytes(StreamSeq seq) {
   }
   // Readers elsewhere may hold the old bytes, so a copy is changed and takes their place.
   const BlockBuilder::Sealed* in_tail = tail_.Find(seq);
-  BlockBuilder::Sealed sealed = in_tail != nullptr ? *in_tail : AsSealed(*loaded_.Find(seq));
-  SharedBytes copy = SharedBytes::Copy(sealed.bytes());
-  BlockReader reader(id_, sealed.first, copy.view());
-  auto [offset, size] = reader.Extent(static_cast<uint32_t>(seq - sealed.first));
-  record::Erase(copy.mutable_data() + offset, size, seq);
-  sealed.buffer = copy;
+  const LoadedBlock* in_stage = staged_.Find(seq);
+  BlockBuilder::Sealed sealed =
+      in_tail != nullptr ? *in_tail
+                         : AsSealed(in_stage != nullptr ? *in_stage : *loaded_.Find(seq));
+  LoadedBlock copy;
+  copy.bytes = SharedBytes::Copy(sealed.bytes());
+  copy.reader = BlockReader(id_, sealed.first, copy.bytes.view());
+  auto [offset, size] = copy.reader.Extent(static_cast<uint32_t>(seq - sealed.first));
+  record::Erase(copy.bytes.mutable_data() + offset, size, seq);
+  sealed.buffer = copy.bytes;
   sealed.offset = 0;
   tail_.Replace(sealed);
   loaded_.Drop(sealed.first);
+  staged_.Put(std::move(copy), flushes_ + 1);
   rewritten_.push_back(std::move(sealed));
 }
 
@@ -142,9 +144,13 @@ void RocksStreamStore::Flush(StagedBatch& batch) {
   FlushDeletes(batch);
   FlushPosition(batch);
   batch.MoveMarks(marks_, state.last_seq, state.first_seq);
+  ++flushes_;
   dirty_ = false;
   tail_.Evict(marks_->last.load(std::memory_order_acquire));
+  staged_.Release(marks_->moves.load(std::memory_order_acquire));
   ReclaimFiles();
+  RewriteSparse();
+  ReclaimDeleted();
 }
 
 void RocksStreamStore::FlushBlocks(StagedBatch& batch) {
@@ -188,6 +194,7 @@ void RocksStreamStore::FlushDeletes(StagedBatch& batch) {
     }
   }
   dirty_pages_.clear();
+  dirtied_page_ = UINT64_MAX;
 }
 
 void RocksStreamStore::FlushPosition(StagedBatch& batch) {
@@ -221,8 +228,11 @@ void RocksStreamStore::Destroy(StagedBatch& batch) {
   batch.MoveMarks(marks_, raw_state().last_seq, UINT64_MAX);
   tail_.Clear();
   loaded_.Clear();
+  staged_.Clear();
+  sparse_.Clear();
   sealed_.clear();
   dirty_ = false;
+  self_.reset();  // what is under way must not bring anything back
 }
 
 // Compaction drops single blocks; files that hold nothing but dropped ones can go at once.
@@ -264,6 +274,31 @@ ReadOutcome RocksStreamStore::FetchFrom(const LoadedBlock& block, StreamSeq seq,
              : ReadOutcome::kDamaged;
 }
 
+StatusOr<std::vector<LoadedBlock>> RocksStreamStore::ReadAround(StreamSeq seq, Wait wait) {
+  switch (wait) {
+    case Wait::kCached:
+      break;
+    case Wait::kNo:
+      return source_.Read(seq, seq, BlockSource::Tier::kMemory, kLoadMessages, 1);
+    case Wait::kYes:
+      return source_.Read(seq, UINT64_MAX, BlockSource::Tier::kDisk, kLoadMessages, kPieceBytes);
+    case Wait::kWalk:
+      return source_.Read(seq, UINT64_MAX, BlockSource::Tier::kWalk, SIZE_MAX, kWalkBytes);
+  }
+  return Unavailable("not in the caches");
+}
+
+// What was read before a rewriting was committed must not hide what takes its place.
+void RocksStreamStore::AddLoaded(std::vector<LoadedBlock> blocks) {
+  if (!staged_.empty()) {
+    std::erase_if(blocks, [this](const LoadedBlock& block) {
+      return block.reader.count() > 0 &&
+             staged_.Overlaps(block.reader.first(), block.reader.last());
+    });
+  }
+  loaded_.Add(std::move(blocks));
+}
+
 ReadOutcome RocksStreamStore::Fetch(StreamSeq seq, Wait wait, Fetched& out) {
   if (builder_.open() && seq >= builder_.first()) {
     fetched_first_ = 0;
@@ -282,21 +317,22 @@ ReadOutcome RocksStreamStore::Fetch(StreamSeq seq, Wait wait, Fetched& out) {
                : ReadOutcome::kDamaged;
   }
   fetched_first_ = 0;
+  if (const LoadedBlock* staged = staged_.Find(seq); staged != nullptr) {
+    return FetchFrom(*staged, seq, out);
+  }
   if (const LoadedBlock* loaded = loaded_.Find(seq); loaded != nullptr) {
     return FetchFrom(*loaded, seq, out);
   }
   if (!unreadable_.empty() && unreadable_.Contains(seq)) {
     return ReadOutcome::kDamaged;
   }
-  bool may_wait = wait == Wait::kYes;
-  auto read = source_.Read(seq, may_wait ? UINT64_MAX : seq,
-                           may_wait ? BlockSource::Tier::kWalk : BlockSource::Tier::kMemory,
-                           kLoadMessages, may_wait ? kWalkBytes : 1);
+  auto read = ReadAround(seq, wait);
   if (!read.ok()) {
-    return read.status().code() == StatusCode::kUnavailable && !may_wait ? ReadOutcome::kWouldBlock
-                                                                         : ReadOutcome::kDamaged;
+    return read.status().code() == StatusCode::kUnavailable && wait <= Wait::kNo
+               ? ReadOutcome::kWouldBlock
+               : ReadOutcome::kDamaged;
   }
-  loaded_.Add(std::move(*read));
+  AddLoaded(std::move(*read));
   const LoadedBlock* loaded = loaded_.Find(seq);
   return loaded == nullptr ? ReadOutcome::kDamaged : FetchFrom(*loaded, seq, out);
 }
@@ -307,17 +343,19 @@ void RocksStreamStore::Load(StreamSeq seq, absl::AnyInvocable<void(Status) &&> d
     context_.home->Post([done = std::move(done)]() mutable { std::move(done)(OkStatus()); });
     return;
   }
-  context_.pool->Run([source = source_, seq, home = context_.home,
+  uint64_t load = staged_.BeginLoad(marks_->moves.load(std::memory_order_acquire));
+  context_.pool->Run([source = source_, seq, load, home = context_.home,
                       self = std::weak_ptr<RocksStreamStore*>(self_),
                       done = std::move(done)]() mutable {
     auto blocks = source.Read(seq, UINT64_MAX, BlockSource::Tier::kDisk, kLoadMessages, kLoadBytes);
-    home->Post([blocks = std::move(blocks), seq, self = std::move(self),
+    home->Post([blocks = std::move(blocks), seq, load, self = std::move(self),
                 done = std::move(done)]() mutable {
       auto store = self.lock();
       if (store == nullptr) {
         std::move(done)(Cancelled("the stream is gone"));
         return;
       }
+      (*store)->staged_.EndLoad(load);
       if (!blocks.ok() && blocks.status().code() != StatusCode::kDataLoss) {
         std::move(done)(blocks.status());
         return;
@@ -329,8 +367,8 @@ void RocksStreamStore::Load(StreamSeq seq, absl::AnyInvocable<void(Status) &&> d
 }
 
 void RocksStreamStore::TakeLoaded(StreamSeq seq, std::vector<LoadedBlock> blocks) {
-  loaded_.Add(std::move(blocks));
-  if (loaded_.Find(seq) == nullptr) {
+  AddLoaded(std::move(blocks));
+  if (loaded_.Find(seq) == nullptr && staged_.Find(seq) == nullptr) {
     // Else the reader would ask for it again and again.
     unreadable_.Insert(seq);
   }
@@ -530,7 +568,7 @@ Status RocksStreamStore::ReadDeletes(std::vector<std::string>& damage) {
 
 // Numbers that nothing has used up and no block has: their block is lost.
 void RocksStreamStore::NoteLost(StreamSeq first, StreamSeq last, std::vector<std::string>& damage) {
-  if (first > last) {
+  if (first > last || deleted().CountIn(first, last) == last - first + 1) {
     return;
   }
   uint64_t lost = 0;

@@ -11,34 +11,39 @@ namespace weir::storage {
 
 namespace {
 
-constexpr uint64_t kMessagesMask = (uint64_t{1} << 48) - 1;
+constexpr uint64_t kMessagesMask = (uint64_t{1} << 40) - 1;
+constexpr uint64_t kMostBytes = (uint64_t{1} << 20) - 1;
 
 }  // namespace
 
-StreamIndex::StreamIndex() : ids_(0, IdHash{this}, IdEqual{this}) {}
-
-StreamIndex::Probe StreamIndex::MakeProbe(std::string_view subject) {
-  size_t hash = StringHash{}(subject);
-  return {subject, static_cast<uint32_t>(hash ^ hash >> 32)};
+StreamIndex::SubjectId StreamIndex::Find(std::string_view subject, uint32_t tag) const {
+  SubjectId found = kNoSubject;
+  ids_.Find(tag, [&](SubjectId id) {
+    found = text(id) == subject ? id : kNoSubject;
+    return found != kNoSubject;
+  });
+  return found;
 }
 
-StreamIndex::SubjectId StreamIndex::Add(std::string_view subject, StreamSeq seq) {
+StreamIndex::SubjectId StreamIndex::Add(std::string_view subject, StreamSeq seq, uint64_t bytes) {
+  latest_seq_ = seq;
+  latest_bytes_ = bytes > kMostBytes ? 0 : bytes;
   if (latest_ != kNoSubject && text(latest_) == subject) {
     Grow(latest_, seq);
     return latest_;
   }
-  Probe probe = MakeProbe(subject);
-  auto found = ids_.find(probe);
-  if (found != ids_.end()) {
-    latest_ = *found;
+  uint32_t tag = IdIndex::TagOf(StringHash{}(subject));
+  latest_ = Find(subject, tag);
+  if (latest_ != kNoSubject) {
     Grow(latest_, seq);
   } else {
-    latest_ = NewSubject(probe, seq);
+    latest_ = NewSubject(subject, tag, seq);
   }
   return latest_;
 }
 
-StreamIndex::SubjectId StreamIndex::NewSubject(const Probe& probe, StreamSeq seq) {
+StreamIndex::SubjectId StreamIndex::NewSubject(std::string_view subject, uint32_t tag,
+                                               StreamSeq seq) {
   SubjectId id = kNoSubject;
   if (free_.empty()) {
     id = static_cast<SubjectId>(entries_.size());
@@ -51,12 +56,13 @@ StreamIndex::SubjectId StreamIndex::NewSubject(const Probe& probe, StreamSeq seq
   entry.first = seq;
   entry.last = seq;
   entry.messages = 1;
+  entry.first_bytes = latest_bytes_ & kMostBytes;
   entry.first_exact = 1;
   entry.last_exact = 1;
   entry.listed = 1;
-  entry.hash = probe.hash;
-  entry.text = texts_.Add(probe.text);
-  ids_.insert(id);
+  entry.tag = tag;
+  entry.text = texts_.Add(subject);
+  ids_.Insert(tag, id);
   return id;
 }
 
@@ -132,8 +138,14 @@ void StreamIndex::ShrinkListed(SubjectId id, StreamSeq seq) {
 void StreamIndex::Shrink(SubjectId id, StreamSeq seq) {
   Entry& entry = entries_[id];
   entry.messages = (entry.messages - 1) & kMessagesMask;
+  if (seq == entry.first) {
+    entry.first_bytes = 0;
+  }
   if (entry.listed != 0) {
     ShrinkListed(id, seq);
+    if (entry.first == latest_seq_) {
+      entry.first_bytes = latest_bytes_ & kMostBytes;
+    }
     return;
   }
   if (seq == entry.first) {
@@ -148,9 +160,12 @@ void StreamIndex::Shrink(SubjectId id, StreamSeq seq) {
 
 void StreamIndex::Remove(std::string_view subject, StreamSeq seq) {
   SubjectId id = FindId(subject);
-  if (id == kNoSubject) {
-    return;
+  if (id != kNoSubject) {
+    Remove(id, seq);
   }
+}
+
+void StreamIndex::Remove(SubjectId id, StreamSeq seq) {
   if (entries_[id].messages <= 1) {
     Forget(id);
   } else {
@@ -159,8 +174,8 @@ void StreamIndex::Remove(std::string_view subject, StreamSeq seq) {
 }
 
 void StreamIndex::Forget(SubjectId id) {
-  ids_.erase(id);
   Entry& entry = entries_[id];
+  ids_.Erase(entry.tag, id);
   texts_.Free(entry.text);
   entry.messages = 0;
   DropMiddle(id);
@@ -175,15 +190,17 @@ void StreamIndex::Forget(SubjectId id) {
 
 void StreamIndex::CompactTexts() {
   SubjectText fresh;
-  for (SubjectId id : ids_) {
-    entries_[id].text = fresh.Add(text(id));
+  for (Entry& entry : entries_) {
+    if (entry.messages != 0) {
+      entry.text = fresh.Add(texts_.At(entry.text));
+    }
   }
   texts_ = std::move(fresh);
 }
 
 void StreamIndex::Clear() {
   latest_ = kNoSubject;
-  ids_.clear();
+  ids_.Clear();
   entries_.clear();
   entries_.shrink_to_fit();
   free_.clear();
@@ -196,8 +213,7 @@ StreamIndex::SubjectId StreamIndex::FindId(std::string_view subject) const {
   if (latest_ != kNoSubject && text(latest_) == subject) {
     return latest_;
   }
-  auto found = ids_.find(MakeProbe(subject));
-  return found == ids_.end() ? kNoSubject : *found;
+  return Find(subject, IdIndex::TagOf(StringHash{}(subject)));
 }
 
 StreamIndex::Bounds StreamIndex::bounds(SubjectId id) const {
@@ -219,7 +235,15 @@ std::optional<StreamIndex::Bounds> StreamIndex::Find(std::string_view subject) c
   return bounds(id);
 }
 
+uint64_t StreamIndex::BytesOfFirst(SubjectId id, StreamSeq seq) const {
+  const Entry& entry = entries_[id];
+  return entry.first_exact != 0 && entry.first == seq ? entry.first_bytes : 0;
+}
+
 void StreamIndex::SetFirst(SubjectId id, StreamSeq first) {
+  if (entries_[id].first != first) {
+    entries_[id].first_bytes = 0;
+  }
   entries_[id].first = first;
   entries_[id].first_exact = 1;
 }
@@ -251,6 +275,34 @@ std::optional<StreamSeq> StreamIndex::NextOf(SubjectId id, StreamSeq from) const
   return entry.last;
 }
 
+std::optional<std::vector<StreamIndex::Listed>> StreamIndex::List(
+    const std::vector<SubjectId>& ids) const {
+  std::vector<Listed> out;
+  for (SubjectId id : ids) {
+    const Entry& entry = entries_[id];
+    if (entry.listed == 0) {
+      return std::nullopt;
+    }
+    out.push_back({entry.first, id});
+    if (entry.has_middle != 0) {
+      const Middle& middle = *middles_.find(id)->second;
+      for (uint32_t distance : middle.distances) {
+        out.push_back({middle.base + distance, id});
+      }
+    }
+    if (entry.last != entry.first) {
+      out.push_back({entry.last, id});
+    }
+  }
+  auto earlier = [](const Listed& a, const Listed& b) {
+    return a.seq < b.seq;
+  };
+  if (!std::is_sorted(out.begin(), out.end(), earlier)) {
+    std::sort(out.begin(), out.end(), earlier);
+  }
+  return out;
+}
+
 void StreamIndex::ForEach(std::string_view pattern,
                           const std::function<bool(SubjectId)>& visit) const {
   bool all = pattern.empty() || pattern == ">";
@@ -261,15 +313,19 @@ void StreamIndex::ForEach(std::string_view pattern,
     }
     return;
   }
-  for (SubjectId id : ids_) {
-    if ((all || protocol::Matches(text(id), pattern)) && !visit(id)) {
+  // In the order in which they lie in memory: the table's own costs two cache misses a subject.
+  SubjectId id = 0;
+  for (const Entry& entry : entries_) {
+    if (entry.messages != 0 && (all || protocol::Matches(texts_.At(entry.text), pattern)) &&
+        !visit(id)) {
       return;
     }
+    ++id;
   }
 }
 
 size_t StreamIndex::memory_bytes() const {
-  return entries_.size() * sizeof(Entry) + ids_.capacity() * (sizeof(SubjectId) + 1) +
+  return entries_.size() * sizeof(Entry) + ids_.capacity() * sizeof(uint64_t) +
          texts_.memory_bytes() + middles_.capacity() * sizeof(void*) * 2;
 }
 

@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
-#include "absl/container/flat_hash_set.h"
 
+#include "protocol/base/id_index.h"
 #include "protocol/base/ids.h"
 #include "storage/subject_text.h"
 
@@ -38,14 +38,15 @@ class StreamIndex {
     bool last_exact = true;   // false: the last message is at `last` or below
   };
 
-  StreamIndex();
+  StreamIndex() = default;
   StreamIndex(const StreamIndex&) = delete;
   StreamIndex& operator=(const StreamIndex&) = delete;
 
-  // A message at the end of the stream.
-  SubjectId Add(std::string_view subject, StreamSeq seq);
+  // A message at the end of the stream, and what it counts for.
+  SubjectId Add(std::string_view subject, StreamSeq seq, uint64_t bytes = 0);
   // A message that was added before is gone.
   void Remove(std::string_view subject, StreamSeq seq);
+  void Remove(SubjectId id, StreamSeq seq);
   void Clear();
 
   SubjectId FindId(std::string_view subject) const;
@@ -54,12 +55,23 @@ class StreamIndex {
   std::string_view text(SubjectId id) const { return texts_.At(entries_[id].text); }
   size_t num_subjects() const { return ids_.size(); }
 
+  // What this message counts for, when it is the subject's first and the index knows; else 0.
+  uint64_t BytesOfFirst(SubjectId id, StreamSeq seq) const;
+
   void SetFirst(SubjectId id, StreamSeq first);
   void SetLast(SubjectId id, StreamSeq last);
 
   // The subject's first message at or above `from`, when the index alone can tell: 0 for none,
   // nullopt when only reading tells.
   std::optional<StreamSeq> NextOf(SubjectId id, StreamSeq from) const;
+
+  // One message of a subject.
+  struct Listed {
+    StreamSeq seq;
+    SubjectId id;
+  };
+  // All messages of these subjects in order of sequence; nullopt when only reading tells.
+  std::optional<std::vector<Listed>> List(const std::vector<SubjectId>& ids) const;
 
   // Every subject that matches, in no order, until `visit` returns false. No change in between.
   void ForEach(std::string_view pattern, const std::function<bool(SubjectId)>& visit) const;
@@ -77,37 +89,17 @@ class StreamIndex {
   struct Entry {
     StreamSeq first = 0;
     StreamSeq last = 0;
-    uint64_t messages : 48 = 0;
+    uint64_t messages : 40 = 0;
+    uint64_t first_bytes : 20 = 0;  // what the first message counts for; 0: not known
     uint64_t first_exact : 1 = 1;
     uint64_t last_exact : 1 = 1;
     uint64_t listed : 1 = 1;      // all sequences are known
     uint64_t has_middle : 1 = 0;  // … of them some in middles_
-    uint32_t hash = 0;
+    uint32_t tag = 0;             // see IdIndex
     SubjectText::Ref text = 0;
   };
-  struct Probe {
-    std::string_view text;
-    uint32_t hash;
-  };
-  struct IdHash {
-    using is_transparent = void;
-    const StreamIndex* index;
-    size_t operator()(SubjectId id) const { return Spread(index->entries_[id].hash); }
-    size_t operator()(const Probe& probe) const { return Spread(probe.hash); }
-    static size_t Spread(uint32_t hash) { return hash * size_t{0x9E3779B97F4A7C15}; }
-  };
-  struct IdEqual {
-    using is_transparent = void;
-    const StreamIndex* index;
-    bool operator()(SubjectId a, SubjectId b) const { return a == b; }
-    bool operator()(SubjectId a, const Probe& b) const {
-      return index->entries_[a].hash == b.hash && index->text(a) == b.text;
-    }
-    bool operator()(const Probe& a, SubjectId b) const { return (*this)(b, a); }
-  };
-
-  static Probe MakeProbe(std::string_view subject);
-  SubjectId NewSubject(const Probe& probe, StreamSeq seq);
+  SubjectId Find(std::string_view subject, uint32_t tag) const;
+  SubjectId NewSubject(std::string_view subject, uint32_t tag, StreamSeq seq);
   void Forget(SubjectId id);
   void CompactTexts();
   void Grow(SubjectId id, StreamSeq seq);
@@ -122,8 +114,10 @@ class StreamIndex {
   // Most subjects have one or two messages, or very many: the lists are kept apart.
   absl::flat_hash_map<SubjectId, std::unique_ptr<Middle>> middles_;
   SubjectText texts_;
-  absl::flat_hash_set<SubjectId, IdHash, IdEqual> ids_;
+  IdIndex ids_;
   SubjectId latest_ = kNoSubject;  // of the last Add(): the next one is often the same
+  StreamSeq latest_seq_ = 0;       // the message of the last Add()
+  uint64_t latest_bytes_ = 0;
 };
 
 }  // namespace weir::storage

@@ -95,6 +95,10 @@ class StreamStore {
   // bytes.
   virtual bool Remove(StreamSeq seq, bool erase) = 0;
 
+  // The same for a message whose subject the caller knows: of the first message of a subject, which
+  // limits per subject delete, nothing has to be read then.
+  virtual bool RemoveOf(std::string_view /*subject*/, StreamSeq seq) { return Remove(seq, false); }
+
   // Deletes everything below `seq`; first_seq becomes at least `seq`. last_seq never goes back:
   // trimming beyond the end leaves an empty stream with last_seq = seq - 1. Returns how many.
   virtual uint64_t TrimTo(StreamSeq seq) = 0;
@@ -105,6 +109,10 @@ class StreamStore {
 
   // Puts what was staged since the last call into `batch`. A memory store puts nothing.
   virtual void Flush(StagedBatch& batch) = 0;
+
+  // What the store calls, at the home, when it has staged something by itself, so that Flush()
+  // comes soon. It outlives the store.
+  virtual void WhenWorkIsStaged(std::function<void()> /*flush_soon*/) {}
 
   // Deletes the stream with all its keys; the object must not be used afterwards.
   virtual void Destroy(StagedBatch& batch) = 0;

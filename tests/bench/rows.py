@@ -43,7 +43,7 @@ class Tools:
         """weir_load: what it prints."""
         words = [self.load_path, mode, "--port", str(self.port), "--limit", "150"]
         for name, value in options.items():
-            words += ["--" + name, str(value)]
+            words += ["--" + name.replace("_", "-"), str(value)]
         done = subprocess.run(words, capture_output=True, text=True, timeout=170, check=False)
         if done.returncode != 0:
             raise RuntimeError(done.stderr.strip())

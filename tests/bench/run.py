@@ -21,9 +21,10 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 import consumer_rows  # noqa: E402
 import memory_rows  # noqa: E402
 import rows  # noqa: E402
+import store_rows  # noqa: E402
 from harness.server import TOP, Server  # noqa: E402
 
-FIGURES = {"memory": memory_rows, "consume": consumer_rows}
+FIGURES = {"memory": memory_rows, "consume": consumer_rows, "store": store_rows}
 NATS = os.path.join(TOP, "build/tools/nats")
 
 
@@ -175,7 +176,8 @@ def run_figures(args, servers):
 
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rows", default="core,js,consume,memory", help="groups of rows: core,js,consume,memory")
+    parser.add_argument("--rows", default="core,js,consume,memory", 
+                        help="groups of rows: core,js,consume,memory; and store, which takes ten minutes")
     parser.add_argument("--only", default="", help="rows whose name contains this")
     parser.add_argument("--peer", default=os.path.join(TOP, "build/venv/bin/nats-server"), help="the reference's binary")
     parser.add_argument("--weir", default=os.path.join(TOP, "build/release/weir"),

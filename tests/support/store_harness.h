@@ -112,6 +112,7 @@ class RocksHarness : public StoreHarness {
     auto batch = std::make_unique<storage::StagedBatch>();
     store_->Flush(*batch);
     CommitBatch(std::move(batch));
+    home_.RunReady();
   }
 
   void Reopen() override {
@@ -174,6 +175,7 @@ class RocksHarness : public StoreHarness {
     if (tiny_caches_) {
       context.tail_bytes = 1;
       context.loaded_bytes = 1;
+      context.sparse_patience_bytes = 0;
     }
     return context;
   }

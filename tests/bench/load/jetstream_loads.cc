@@ -21,10 +21,14 @@ class Publisher {
         window_(settings.window),
         count_(count),
         subjects_(settings.subjects),
+        first_(settings.first),
+        size_(settings.size),
+        header_(settings.header),
         acked_(count, false) {
     inbox_ = "_INBOX.load" + std::to_string(number) + ".";
-    head_ = "PUB " + settings.subject;
-    tail_ = " " + std::to_string(settings.size) + "\r\n" + std::string(settings.size, 'x') + "\r\n";
+    head_ = (header_.empty() ? "PUB " : "HPUB ") + settings.subject;
+    payload_ = std::string(settings.size, 'x') + "\r\n";
+    tail_ = " " + std::to_string(settings.size) + "\r\n" + payload_;
     client_.out() += "SUB " + inbox_ + "* 2\r\n";
     client_.on_message = [this](const Message& message) {
       OnAck(message);
@@ -43,15 +47,29 @@ class Publisher {
     while (sent_ < count_ && sent_ - received_ < window_) {
       out.append(head_);
       if (subjects_ > 1) {
-        out.append(".").append(std::to_string(sent_ % subjects_));
+        out.append(".").append(std::to_string((first_ + sent_) % subjects_));
       }
-      out.append(" ").append(inbox_).append(std::to_string(sent_)).append(tail_);
+      out.append(" ").append(inbox_).append(std::to_string(sent_));
+      if (header_.empty()) {
+        out.append(tail_);
+      } else {
+        AddHeader(out);
+      }
       ++sent_;
     }
     client_.Flush();
   }
 
  private:
+  void AddHeader(std::string& out) {
+    std::string number = std::to_string(sent_);
+    number.insert(0, 20 - number.size(), '0');
+    const std::string block = "NATS/1.0\r\n" + header_ + ": " + number + "\r\n\r\n";
+    out.append(" ").append(std::to_string(block.size()));
+    out.append(" ").append(std::to_string(block.size() + size_)).append("\r\n");
+    out.append(block).append(payload_);
+  }
+
   void OnAck(const Message& message) {
     if (!message.subject.starts_with(inbox_)) {
       Fail("an unexpected message on " + std::string(message.subject));
@@ -80,9 +98,13 @@ class Publisher {
   const uint64_t window_;
   const uint64_t count_;
   const uint64_t subjects_;
+  const uint64_t first_;
+  const size_t size_;
+  const std::string header_;
   std::vector<bool> acked_;
   std::string inbox_;
   std::string head_;
+  std::string payload_;
   std::string tail_;
   uint64_t sent_ = 0;
   uint64_t received_ = 0;
@@ -95,7 +117,7 @@ void RunStreamPublish(const Settings& settings) {
   Loop loop;
   loop.Add(std::make_unique<Client>(settings.port));
   CreateStream(loop, settings);
-  const uint64_t before = MessagesOf(loop, settings);
+  const uint64_t before = LastOf(loop, settings);
   const uint64_t each = settings.count / settings.conns;
   std::vector<std::unique_ptr<Publisher>> publishers;
   for (size_t i = 0; i < settings.conns; ++i) {
@@ -114,9 +136,9 @@ void RunStreamPublish(const Settings& settings) {
       },
       settings.limit);
   Report("stream_publish", each * settings.conns, began);
-  const uint64_t after = MessagesOf(loop, settings);
+  const uint64_t after = LastOf(loop, settings);
   if (after != before + each * settings.conns) {
-    Fail("the stream holds " + std::to_string(after) + " messages");
+    Fail("the last message of the stream is " + std::to_string(after));
   }
 }
 

@@ -15,6 +15,9 @@ struct Settings {
   uint64_t count = 100'000;  // messages in all
   size_t size = 128;         // payload bytes
   uint64_t subjects = 1;     // of stream publishes: above 1, `subject`.0, `subject`.1, ...
+  uint64_t first = 0;        // the subject to begin with
+  std::string header;        // of stream publishes: its name; the value is a number of 20 digits
+  uint64_t max_bytes = 0;    // of the stream that is made; 0: no limit
   size_t conns = 1;          // publishers, subscribers, requesters or idle connections
   size_t window = 1'000;     // unacknowledged publishes, or messages asked for at once
   std::string stream = "LOAD";

@@ -1,6 +1,7 @@
 // weir_load MODE [--port N] [--subject S] [--count N] [--size N] [--conns N] [--window N]
-//                [--subjects N] [--stream S] [--storage file|memory] [--ack none|explicit]
-//                [--filters N] [--deliver POLICY] [--sleepers N] [--limit SECONDS]
+//                [--subjects N] [--first N] [--header NAME] [--stream S] [--max-bytes N]
+//                [--storage file|memory] [--ack none|explicit] [--filters N] [--deliver POLICY]
+//                [--sleepers N] [--limit SECONDS]
 // MODE: pub fan request idle hammer overload subs js-pub js-ordered js-pull consumers js-filter
 //
 // A light generator of the wire protocol on one thread, bounded in count and time, against a server
@@ -57,6 +58,12 @@ Settings ReadSettings(int count, char** words) {
       settings.window = Number(name, value);
     } else if (name == "--subjects") {
       settings.subjects = Number(name, value);
+    } else if (name == "--first") {
+      settings.first = Number(name, value);
+    } else if (name == "--header") {
+      settings.header = value;
+    } else if (name == "--max-bytes") {
+      settings.max_bytes = Number(name, value);
     } else if (name == "--stream") {
       settings.stream = value;
     } else if (name == "--storage") {

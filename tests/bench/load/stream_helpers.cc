@@ -22,6 +22,10 @@ uint64_t NumberOf(std::string_view json, std::string_view key) {
   return value;
 }
 
+uint64_t LastOf(Loop& loop, const Settings& settings) {
+  return NumberOf(loop.Request("$JS.API.STREAM.INFO." + settings.stream, ""), "\"last_seq\"");
+}
+
 uint64_t MessagesOf(Loop& loop, const Settings& settings) {
   return NumberOf(loop.Request("$JS.API.STREAM.INFO." + settings.stream, ""), "\"messages\"");
 }
@@ -31,8 +35,10 @@ void CreateStream(Loop& loop, const Settings& settings) {
                "{\"name\":\"" + settings.stream + "\",\"subjects\":[\"" + settings.subject +
                    (settings.subjects > 1 ? ".*" : "") +
                    "\"],\"retention\":\"limits\",\"max_consumers\":-1,\"max_msgs\":-1,"
-                   "\"max_bytes\":-1,\"max_age\":0,\"storage\":\"" +
-                   settings.storage + "\",\"discard\":\"old\",\"num_replicas\":1}");
+                   "\"max_bytes\":" +
+                   (settings.max_bytes > 0 ? std::to_string(settings.max_bytes) : "-1") +
+                   ",\"max_age\":0,\"storage\":\"" + settings.storage +
+                   "\",\"discard\":\"old\",\"num_replicas\":1}");
 }
 
 // $JS.ACK.<stream>.<consumer>.<delivered>.<stream seq>.<consumer seq>.<time>.<pending>

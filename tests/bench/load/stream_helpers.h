@@ -14,6 +14,8 @@ namespace weir::load {
 // none.
 uint64_t NumberOf(std::string_view json, std::string_view key);
 uint64_t MessagesOf(Loop& loop, const Settings& settings);
+// The sequence of its last message.
+uint64_t LastOf(Loop& loop, const Settings& settings);
 void CreateStream(Loop& loop, const Settings& settings);
 
 // Counts the messages of a consumer and checks that their stream sequences have no gap, or only go

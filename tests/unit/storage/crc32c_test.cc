@@ -24,6 +24,22 @@ TEST(Crc32cTest, ContinuesFromAnEarlierPiece) {
   }
 }
 
+TEST(Crc32cTest, LongTextsLikeManyShortOnes) {
+  std::string text;
+  for (int i = 0; i < 1500; ++i) {
+    text.push_back(static_cast<char>(i * 131 >> 3));
+  }
+  for (size_t size = 240; size <= text.size(); ++size) {
+    SCOPED_TRACE(size);
+    std::string_view view = std::string_view(text).substr(size % 5, size);
+    uint32_t crc = 77;
+    for (size_t at = 0; at < view.size(); at += 100) {
+      crc = Crc32c(view.substr(at, 100), crc);
+    }
+    EXPECT_EQ(Crc32c(view, 77), crc);
+  }
+}
+
 TEST(Crc32cTest, OfTwoPiecesFromTheirs) {
   std::string text;
   for (int i = 0; i < 3000; ++i) {
