@@ -300,7 +300,7 @@ void FastBatches::OnCommitted(StreamSeq seq) {
     batch.stored = done.seq;
     batch.persisted = batch.pending == 0 ? batch.last : done.batch_seq;
     if (batch.committing && batch.last == batch.persisted) {
-      TryCommit(at, done.reply);
+      TryCommit(at, batch.commit_reply.empty() ? done.reply : std::string(batch.commit_reply));
     } else {
       CheckFlow(batch, done.reply);
     }
@@ -312,6 +312,9 @@ bool FastBatches::TryCommit(Batches::iterator at, std::string_view reply) {
   batch.committing = true;
   stream_.env().timers.Cancel(batch.timer);
   if (batch.last != batch.persisted) {
+    if (batch.commit_reply.empty()) {
+      batch.commit_reply = reply;
+    }
     return false;
   }
   stream_.Reply(reply, stream_.AckText(batch.stored, Cat(",\"batch\":", Quoted(at->first),

@@ -56,6 +56,7 @@ class FastBatches {
     uint64_t ack_every_at_most = 1;
     bool gap_ok = false;
     bool committing = false;
+    std::string commit_reply;  // of what ended the batch while messages waited for their commit
     TimerQueue::TimerId timer;
   };
   struct Waiting {

@@ -61,6 +61,17 @@ TEST_F(FastBatchesTest, SomeMessagesAreAckedAndTheLastOne) {
   EXPECT_EQ(stored(), 4U);
 }
 
+TEST_F(FastBatchesTest, TheEndIsAnsweredAtItsOwnReplyWhenMessagesStillWaitForTheirCommit) {
+  Send("b.9.fail.1.0");
+  home_.Send("a.x", "_R_.b.9.fail.2.1.$FI", "x");
+  home_.Send("a.x", "_R_.b.9.fail.3.3.$FI", "");
+  home_.RunTurns();
+
+  EXPECT_THAT(home_.router.PayloadsTo("_R_.b.9.fail.3.3.$FI"),
+              ElementsAre(R"({"stream":"S","seq":2,"batch":"b","count":2})"));
+  EXPECT_THAT(home_.router.PayloadsTo("_R_.b.9.fail.2.1.$FI"), IsEmpty());
+}
+
 TEST_F(FastBatchesTest, AGapIsReportedAndMayEndTheBatch) {
   Send("b.9.fail.1.0");
   EXPECT_THAT(Send("b.9.fail.3.1"), ElementsAre(R"({"type":"gap","last_seq":2,"seq":3})",
