@@ -27,7 +27,7 @@ TEST(IdIndexTest, EverythingIsFoundWhileThingsComeAndGoInOrder) {
   uint32_t first = UINT32_MAX - 1000;  // they wrap around
   // Few places are left free at the end of the table: neighbours wrap around, too.
   auto any_tag = [&] {
-    return (random() % 2 == 0 ? random() : UINT32_MAX - random() % 4096) | 1;
+    return static_cast<uint32_t>(random() % 2 == 0 ? random() : UINT32_MAX - random() % 4096) | 1;
   };
   for (int step = 0; step < 20'000; ++step) {
     bool grow = (step / 4000) % 2 == 0 ? random() % 4 != 0 : random() % 4 == 0;
