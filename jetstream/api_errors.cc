@@ -279,4 +279,12 @@ ApiError MakeError(int err_code, std::string_view first, std::string_view second
   return error;
 }
 
+std::string RefusalJson(std::string_view stream, const ApiError& error) {
+  JsonWriter out;
+  out.OpenObject();
+  error.WriteTo(out);
+  out.Field("stream", stream).Field("seq", 0).CloseObject();
+  return out.Take();
+}
+
 }  // namespace weir::jetstream

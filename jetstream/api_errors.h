@@ -25,4 +25,7 @@ struct ApiError {
 // arguments: MakeError(10071, "17") → "wrong last sequence: 17".
 ApiError MakeError(int err_code, std::string_view first = {}, std::string_view second = {});
 
+// What a publisher gets whose message the stream does not take.
+std::string RefusalJson(std::string_view stream, const ApiError& error);
+
 }  // namespace weir::jetstream

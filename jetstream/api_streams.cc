@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "jetstream/advisory.h"
+#include "jetstream/pending_stream.h"
 #include "jetstream/stream.h"
 #include "jetstream/stream_info.h"
 #include "jetstream/stream_rules.h"
@@ -233,6 +234,7 @@ Page ReadPage(Catalog& catalog, const ApiRequest& request, std::string_view go_s
 // A list being gathered: one task per home fills its streams in, the last one back answers.
 struct Gathering {
   ApiRequest request;
+  std::vector<std::pair<std::string, std::string>> offline;  // name, why
   size_t total = 0;
   size_t offset = 0;
   std::vector<std::string> infos;
@@ -248,7 +250,19 @@ void RespondList(Catalog& catalog, Gathering& gathering) {
       out.Raw(info);
     }
   }
-  out.CloseArray().CloseObject();
+  out.CloseArray();
+  if (!gathering.offline.empty()) {
+    out.Key("missing").OpenArray();
+    for (const auto& [name, why] : gathering.offline) {
+      out.Value(name);
+    }
+    out.CloseArray().Key("offline").OpenObject();
+    for (const auto& [name, why] : gathering.offline) {
+      out.Field(name, why);
+    }
+    out.CloseObject();
+  }
+  out.CloseObject();
   Respond(catalog.env(), gathering.request, out.text());
 }
 
@@ -262,13 +276,30 @@ std::string ListedInfo(Stream& stream) {
   return out.Take();
 }
 
+std::string ListedInfo(Environment& env, const PendingStream& stream) {
+  JsonWriter out;
+  out.OpenObject();
+  WritePendingInfo(out, env, stream, {.stamps = false});
+  out.CloseObject();
+  return out.Take();
+}
+
 using Places = std::vector<std::pair<size_t, StreamId>>;  // where in the list, which stream
 
 void GatherAtHome(Catalog& catalog, Shard& home, const std::shared_ptr<Gathering>& gathering,
                   const Places& places) {
   std::vector<std::pair<size_t, std::string>> infos;
   for (const auto& [place, id] : places) {
-    if (Stream* stream = home.Find(id); stream != nullptr && !stream->stopped()) {
+    PendingStream* pending = home.FindPending(id);
+    if (pending != nullptr && !CanAnswer(*pending, {})) {
+      pending->WhenReady([&catalog, &home, gathering, places](Stream*) {
+        GatherAtHome(catalog, home, gathering, places);
+      });
+      return;
+    }
+    if (pending != nullptr) {
+      infos.emplace_back(place, ListedInfo(home.env(), *pending));
+    } else if (Stream* stream = home.Find(id); stream != nullptr && !stream->stopped()) {
       infos.emplace_back(place, ListedInfo(*stream));
     }
   }
@@ -283,6 +314,20 @@ void GatherAtHome(Catalog& catalog, Shard& home, const std::shared_ptr<Gathering
       }
     });
   });
+}
+
+bool InfoWhilePending(PendingStream& stream, Environment& env, const ApiRequest& request,
+                      const StreamInfoOptions& options) {
+  if (!CanAnswer(stream, options)) {
+    return false;
+  }
+  StreamInfoPage page;
+  JsonWriter out = StartResponse(kInfo);
+  out.Field("total", page.total).Field("offset", page.offset).Field("limit", page.limit);
+  WritePendingInfo(out, env, stream, options);
+  out.CloseObject();
+  Respond(env, request, out.text());
+  return true;
 }
 
 void InfoAtHome(Stream& stream, const ApiRequest& request, const StreamInfoOptions& options) {
@@ -306,6 +351,22 @@ void InfoAtHome(Stream& stream, const ApiRequest& request, const StreamInfoOptio
   });
 }
 
+// What cannot be loaded can be taken off the disk.
+void DeleteOffline(Catalog& catalog, const Catalog::Entry& entry, ApiRequest request) {
+  Shard& meta = catalog.meta_shard();
+  catalog.env().meta.DeleteStream(meta.batch(), entry.id);
+  storage::DeleteAllOf(meta.batch(), entry.id);
+  AdviseStream(catalog.env(), entry.account, entry.config.name, "DELETED", "delete");
+  catalog.Erase(entry.account, std::string(entry.config.name), entry.id);
+  meta.WhenDurable([&catalog, request = std::move(request)](const Status& status) {
+    if (status.ok()) {
+      RespondSuccess(catalog.env(), request, kDelete);
+    } else {
+      RespondError(catalog.env(), request, kDelete, MakeError(10050, Message(status)));
+    }
+  });
+}
+
 }  // namespace
 
 void HandleStreamCreate(Catalog& catalog, ApiRequest request) {
@@ -317,6 +378,9 @@ void HandleStreamCreate(Catalog& catalog, ApiRequest request) {
   }
   if (!error) {
     error = CheckCreate(catalog, request, wanted.config, wanted.pedantic);
+  }
+  if (!error && catalog.FindOffline(request.account, wanted.config.name) != nullptr) {
+    error = catalog.NotFoundError(request.account, wanted.config.name);
   }
   if (!error) {
     if (const auto* existing = catalog.Find(request.account, wanted.config.name)) {
@@ -331,9 +395,6 @@ void HandleStreamCreate(Catalog& catalog, ApiRequest request) {
     } else if (catalog.IsTaken(request.account, wanted.config.name)) {
       error = MakeError(10058);
     }
-  }
-  if (!error && catalog.IsOffline(request.account, wanted.config.name)) {
-    error = catalog.NotFoundError(request.account, wanted.config.name);
   }
   if (!error) {
     error = catalog.CheckRoom(request.account, wanted.config, nullptr);
@@ -361,7 +422,7 @@ void HandleStreamUpdate(Catalog& catalog, ApiRequest request) {
   }
   const auto* old = error ? nullptr : catalog.Find(request.account, wanted.config.name);
   if (!error && old == nullptr) {
-    error = MakeError(10059);
+    error = catalog.NotFoundError(request.account, wanted.config.name);
   }
   if (!error) {
     error = CheckStreamUpdate(old->config, wanted.config);
@@ -393,10 +454,15 @@ void HandleStreamDelete(Catalog& catalog, ApiRequest request) {
   }
   AccountId account = request.account;
   std::string name(request.token(kStreamToken));
+  if (const auto* offline = catalog.FindOffline(account, name)) {
+    DeleteOffline(catalog, *offline, std::move(request));
+    return;
+  }
   const auto* entry = catalog.Find(account, name);
   StreamId id = entry == nullptr ? StreamId{} : entry->id;
   catalog.Forward(
-      std::move(request), name, kDelete, [](Stream& stream, const ApiRequest& deletion) {
+      std::move(request), name, kDelete,
+      [](Stream& stream, const ApiRequest& deletion) {
         Shard& home = stream.shard();
         stream.ForgetOrigins();
         stream.Stop(409, "Consumer Deleted");
@@ -410,6 +476,10 @@ void HandleStreamDelete(Catalog& catalog, ApiRequest request) {
             RespondError(home.env(), deletion, kDelete, MakeError(10050, Message(status)));
           }
         });
+      },
+      [](PendingStream& stream, const ApiRequest&) {
+        stream.Close();
+        return false;
       });
   catalog.Erase(account, name, id);
 }
@@ -449,7 +519,12 @@ void HandleStreamList(Catalog& catalog, ApiRequest request) {
   gathering->infos.resize(page.entries.size());
   std::map<size_t, Places> by_home;
   for (size_t i = 0; i < page.entries.size(); ++i) {
-    by_home[page.entries[i]->home].emplace_back(i, page.entries[i]->id);
+    const Catalog::Entry& entry = *page.entries[i];
+    if (entry.offline.empty()) {
+      by_home[entry.home].emplace_back(i, entry.id);
+    } else {
+      gathering->offline.emplace_back(entry.config.name, entry.offline);
+    }
   }
   gathering->homes_left = by_home.size();
   if (by_home.empty()) {
@@ -487,7 +562,10 @@ void HandleStreamInfo(Catalog& catalog, ApiRequest request) {
   std::string name(request.token(kStreamToken));
   catalog.Forward(
       std::move(request), name, kInfo,
-      [options](Stream& stream, const ApiRequest& asked) { InfoAtHome(stream, asked, options); });
+      [options](Stream& stream, const ApiRequest& asked) { InfoAtHome(stream, asked, options); },
+      [options](PendingStream& stream, const ApiRequest& asked) {
+        return InfoWhilePending(stream, stream.env(), asked, options);
+      });
 }
 
 void HandleStreamPurge(Stream& stream, const ApiRequest& request) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "jetstream/pending_stream.h"
 #include "protocol/subject.h"
 
 namespace weir::jetstream {
@@ -36,7 +37,9 @@ const Catalog::Entry* Catalog::Find(AccountId account, std::string_view name) co
     return nullptr;
   }
   auto at = streams->second.find(name);
-  return at == streams->second.end() || at->second.restoring ? nullptr : &at->second;
+  return at == streams->second.end() || at->second.restoring || !at->second.offline.empty()
+             ? nullptr
+             : &at->second;
 }
 
 bool Catalog::IsTaken(AccountId account, std::string_view name) const {
@@ -195,24 +198,30 @@ void Catalog::Erase(AccountId account, std::string_view name, StreamId id) {
   }
 }
 
-void Catalog::SetOffline(AccountId account, std::string_view name, std::string_view why) {
-  offline_[account].insert_or_assign(std::string(name), std::string(why));
+void Catalog::SetOffline(AccountId account, std::string_view name, StreamId id,
+                         std::string_view why) {
+  auto& streams = accounts_[account];
+  if (auto at = streams.find(name); at != streams.end() && at->second.id == id) {
+    at->second.offline = why.empty() ? std::string("unknown") : std::string(why);
+  }
 }
 
-bool Catalog::IsOffline(AccountId account, std::string_view name) const {
-  auto streams = offline_.find(account);
-  return streams != offline_.end() && streams->second.contains(name);
+const Catalog::Entry* Catalog::FindOffline(AccountId account, std::string_view name) const {
+  auto streams = accounts_.find(account);
+  if (streams == accounts_.end()) {
+    return nullptr;
+  }
+  auto at = streams->second.find(name);
+  return at == streams->second.end() || at->second.offline.empty() ? nullptr : &at->second;
 }
 
 ApiError Catalog::NotFoundError(AccountId account, std::string_view name) const {
-  if (!IsOffline(account, name)) {
-    return MakeError(10059);
-  }
-  return MakeError(10194, offline_.at(account).find(name)->second);
+  const Entry* offline = FindOffline(account, name);
+  return offline == nullptr ? MakeError(10059) : MakeError(10194, offline->offline);
 }
 
 void Catalog::Forward(ApiRequest request, std::string_view stream, std::string_view type,
-                      StreamHandler handler) {
+                      StreamHandler handler, EarlyHandler early) {
   const Entry* entry = Find(request.account, stream);
   if (entry == nullptr) {
     RespondError(env(), request, type, NotFoundError(request.account, stream));
@@ -220,13 +229,23 @@ void Catalog::Forward(ApiRequest request, std::string_view stream, std::string_v
   }
   Shard& home = home_of(*entry);
   home.env().executor.Post([&home, id = entry->id, request = std::move(request),
-                            type = std::string(type), handler = std::move(handler)]() mutable {
-    Stream* found = home.Find(id);
-    if (found == nullptr || found->stopped()) {
-      RespondError(home.env(), request, type, MakeError(10059));
-      return;
+                            type = std::string(type), handler = std::move(handler),
+                            early = std::move(early)]() mutable {
+    auto run = [&home, type = std::move(type), handler = std::move(handler)](
+                   Stream* found, const ApiRequest& asked) mutable {
+      if (found == nullptr || found->stopped()) {
+        RespondError(home.env(), asked, type, MakeError(10059));
+        return;
+      }
+      std::move(handler)(*found, asked);
+    };
+    PendingStream* pending = home.FindPending(id);
+    if (pending == nullptr) {
+      run(home.Find(id), request);
+    } else if (!early || !early(*pending, request)) {
+      pending->WhenReady([request = std::move(request),
+                          run = std::move(run)](Stream* found) mutable { run(found, request); });
     }
-    std::move(handler)(*found, request);
   });
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -20,6 +21,8 @@
 
 namespace weir::jetstream {
 
+class PendingStream;
+
 // Every stream of the server as the control plane sees it: names, configurations, subjects, limits
 // and homes (architecture 4.6). Lives on the meta shard, the first one; only executor()
 // may be used from elsewhere.
@@ -35,6 +38,9 @@ class Catalog {
     StreamConfig config;
     size_t home = 0;         // index of the shard
     bool restoring = false;  // has the name, but is not there yet
+    // Why a stream of the disk cannot be loaded; empty: it is there, or will be. It keeps its name
+    // and subjects, requests to it are told why, and it can be deleted.
+    std::string offline = {};
   };
 
   // The shards outlive the catalog; the first one is the meta shard.
@@ -49,13 +55,14 @@ class Catalog {
   Shard& home_of(const Entry& entry) { return *shards_[entry.home]; }
   const std::vector<Shard*>& shards() const { return shards_; }
 
-  // nullptr: no such stream, or one that is being restored.
+  // nullptr: no such stream, or one that is being restored or offline.
   const Entry* Find(AccountId account, std::string_view name) const;
   // Also by a stream that is being restored.
   bool IsTaken(AccountId account, std::string_view name) const;
   // The configurations of the account's streams by name, for checks of one of them.
   StreamLookup LookupOf(AccountId account) const;
-  // By name; of those that have a subject overlapping `subject`, unless that is empty.
+  // By name, offline ones included; of those that have a subject overlapping `subject`, unless that
+  // is empty.
   std::vector<const Entry*> List(AccountId account, std::string_view subject) const;
   size_t size() const;
 
@@ -86,18 +93,22 @@ class Catalog {
   // Gives the name back, if it still belongs to this stream.
   void Erase(AccountId account, std::string_view name, StreamId id);
 
-  // A stream that is on the disk and cannot be loaded: its name is taken, requests to it are told
-  // why it is not there.
-  void SetOffline(AccountId account, std::string_view name, std::string_view why);
-  // 10194 for one that was set aside, else 10059.
+  // The stream with this id is on the disk and cannot be loaded.
+  void SetOffline(AccountId account, std::string_view name, StreamId id, std::string_view why);
+  const Entry* FindOffline(AccountId account, std::string_view name) const;
+  // 10194 for one that is offline, else 10059.
   ApiError NotFoundError(AccountId account, std::string_view name) const;
-  bool IsOffline(AccountId account, std::string_view name) const;
+  // What could not be loaded, one line each, for health pages.
+  void NoteSetAside(std::string line) { set_aside_.push_back(std::move(line)); }
+  const std::vector<std::string>& set_aside() const { return set_aside_; }
 
   // Runs `handler` with the stream at its home; answers 10059 under the response type `type` when
-  // the stream does not exist (any more).
+  // the stream does not exist (any more). Of a stream that is still being read the handler waits
+  // for it, unless `early` says that it has done all there was to do.
   using StreamHandler = absl::AnyInvocable<void(Stream&, const ApiRequest&) &&>;
+  using EarlyHandler = std::function<bool(PendingStream&, const ApiRequest&)>;
   void Forward(ApiRequest request, std::string_view stream, std::string_view type,
-               StreamHandler handler);
+               StreamHandler handler, EarlyHandler early = nullptr);
 
  private:
   Entry& Insert(Entry entry);
@@ -106,8 +117,8 @@ class Catalog {
 
   std::vector<Shard*> shards_;
   absl::flat_hash_map<AccountId, ByName> accounts_;
-  absl::flat_hash_map<AccountId, StringMap<std::string>> offline_;  // name → why
   std::vector<size_t> streams_of_home_;
+  std::vector<std::string> set_aside_;
   AccountUsage server_usage_;
   absl::flat_hash_map<AccountId, std::unique_ptr<AccountUsage>> usages_;
 };

@@ -90,10 +90,15 @@ class Router {
   virtual SubscriptionId Subscribe(AccountId account, std::string_view pattern,
                                    std::string_view queue, Sink& sink) = 0;
   virtual void Unsubscribe(SubscriptionId id) = 0;
+
+  // Hands a subscription over without a moment in which there is none: the next Subscribe() to the
+  // same takes it over, with what is on its way to it. DropParked() ends what nobody has taken.
+  virtual void Park(SubscriptionId id) { Unsubscribe(id); }
+  virtual void DropParked() {}
 };
 
-// Opens stores. Thread-safe. Opening an existing file store reads the disk: only at boot or on a
-// blocking pool; a new one is cheap.
+// Opens stores. Thread-safe. Opening an existing file store reads the disk: only in RunBlocking();
+// a new one is cheap.
 class StoreFactory {
  public:
   virtual ~StoreFactory() = default;
@@ -106,6 +111,12 @@ class StoreFactory {
     bool compress = false;
   };
   virtual StatusOr<std::unique_ptr<storage::StreamStore>> Open(const Spec& spec) = 0;
+  // The counters of an existing file store, where they are known without opening it. Reads a few
+  // blocks: at boot only.
+  virtual std::optional<storage::StoreState> Peek(StreamId /*id*/) { return std::nullopt; }
+  // Runs `work` on a thread that may block, some day; never when the server stops before. Where
+  // there are no threads, at once.
+  virtual void RunBlocking(Task work) { std::move(work)(); }
 };
 
 // JetStream limits of an account; -1: unlimited.

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "jetstream/pending_stream.h"
+
 namespace weir::jetstream {
 
 namespace {
@@ -55,8 +57,8 @@ void JetStream::Start(Task ready) {
     Shard* home = shards_[index].get();
     home->env().executor.Post([this, index, home, shared_ready] {
       DestroyIncomplete(index);
-      for (Stream* stream : home->streams()) {
-        stream->Start();
+      for (PendingStream* pending : home->pending()) {
+        pending->Start();
       }
       catalog_->env().executor.Post([this, shared_ready] { HomeStarted(*shared_ready); });
     });

@@ -22,10 +22,12 @@ namespace weir::jetstream {
 //   2. Recover() on the booting thread, before any worker runs. It calls no executor, router or
 //      timer.
 //   3. Start(ready) posts to every home; everything else happens there. `ready` runs on the first
-//      home when every stream is subscribed and the API answers: open the client listener then.
+//      home when every stream is subscribed and the API answers: open the client listener then. The
+//      streams' messages are still being read (StoreFactory::RunBlocking); what needs them waits.
 //   4. A reload that changes accounts, their limits or the server's: AccountsChanged(), from any
 //      thread.
-//   5. The end: no more sessions; Shard::Shutdown() on each home; CommitQueue::Drain() on the
+//   5. The end: no more sessions; nothing runs in RunBlocking() any more; Shard::Shutdown() on each
+//   home; CommitQueue::Drain() on the
 //      stopping thread; then the workers stop and this object is destroyed.
 //      A worker that has stopped must not run posted tasks any more.
 //   6. The end while the server goes on: CloseApi() on the first home; then as in 5, but instead of

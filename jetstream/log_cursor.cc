@@ -7,6 +7,7 @@
 
 #include "jetstream/catalog.h"
 #include "jetstream/consumer_rules.h"
+#include "jetstream/pending_stream.h"
 #include "jetstream/shard.h"
 #include "jetstream/stream.h"
 #include "protocol/base/mutex.h"
@@ -171,6 +172,24 @@ void PrepareRead(const Place& place, StreamSeq from, StreamSeq upto, size_t max_
   promise.Set(stream->store().PrepareRun(from, last, max_messages, max_bytes));
 }
 
+// A stream that is still being read is waited for.
+void WhenThere(const Place& place, const LogCursor::Options& options,
+               Promise<LogCursor::Identity> promise) {
+  if (PendingStream* pending = place.home->FindPending(place.id)) {
+    pending->WhenReady([place, options, promise = std::move(promise)](Stream*) mutable {
+      WhenThere(place, options, std::move(promise));
+    });
+    return;
+  }
+  Stream* stream = place.Resolve();
+  Status status = stream ? EnsureConsumer(*stream, options) : StreamGone();
+  if (status.ok()) {
+    promise.Set(LogCursor::Identity{stream->id(), stream->created_ns()});
+  } else {
+    promise.Set(status);
+  }
+}
+
 class LocalLogCursor : public LogCursor {
  public:
   LocalLogCursor(Place place, Identity identity, std::string consumer,
@@ -264,14 +283,7 @@ StatusOr<std::unique_ptr<LogCursor>> LogCursor::Open(Catalog& catalog, const Opt
   WEIR_ASSIGN_OR_RETURN(Identity identity,
                         Call<Identity>(signal, place.home->env().executor,
                                        [place, options](Promise<Identity> promise) {
-                                         Stream* stream = place.Resolve();
-                                         Status status = stream ? EnsureConsumer(*stream, options)
-                                                                : StreamGone();
-                                         if (!status.ok()) {
-                                           promise.Set(status);
-                                           return;
-                                         }
-                                         promise.Set(Identity{stream->id(), stream->created_ns()});
+                                         WhenThere(place, options, std::move(promise));
                                        }));
   return std::make_unique<LocalLogCursor>(place, identity, Cat("exp_", options.name), signal);
 }

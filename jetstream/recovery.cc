@@ -7,46 +7,15 @@
 
 #include "absl/container/flat_hash_map.h"
 
+#include "jetstream/pending_stream.h"
 #include "jetstream/stream.h"
-#include "protocol/headers.h"
 
 namespace weir::jetstream {
 
 namespace {
 
 constexpr std::string_view kIncomplete = R"({"_incomplete":true,)";
-constexpr size_t kRunMessages = 10'000;
-constexpr size_t kRunBytes = 8 << 20;
-
 using ConsumersOf = absl::flat_hash_map<StreamId, std::vector<storage::ConsumerMeta>>;
-
-// The ids within the window, and the id of the last message whatever the window is; with messages
-// that have lives of their own, or schedules, all of them are read.
-Status ReadHeaders(Stream& stream) {
-  auto& store = stream.store();
-  const auto& state = store.state();
-  if (state.messages == 0) {
-    return OkStatus();
-  }
-  int64_t since = stream.env().clock.wall_ns() - stream.config().duplicate_window_ns;
-  StreamSeq from = std::min(store.SeqAtTime(since), state.last_seq);
-  if (stream.config().allow_msg_ttl || stream.config().allow_msg_schedules) {
-    from = state.first_seq;
-  }
-  from = std::max(from, store.HeadersFrom());
-  while (from <= state.last_seq) {
-    WEIR_ASSIGN_OR_RETURN(auto run,
-                          store.PrepareRun(from, state.last_seq, kRunMessages, kRunBytes)());
-    if (run.last < from) {
-      break;
-    }
-    for (const auto& message : run.messages) {
-      stream.Remember(message.view);
-    }
-    from = run.last + 1;
-  }
-  return OkStatus();
-}
 
 class Recovery {
  public:
@@ -76,7 +45,7 @@ class Recovery {
  private:
   void SetAside(std::string_view line) {
     log_.Error("JetStream recovery: ", line);
-    report_.set_aside.emplace_back(line);
+    catalog_.NoteSetAside(std::string(line));
   }
 
   Status Load(const storage::StreamMeta& meta) {
@@ -99,33 +68,21 @@ class Recovery {
       log_.Error("JetStream recovery: ", label, ": a newer stream has the name");
       return OkStatus();
     }
-    return Annotate(Place(meta, *account, *std::move(config)), label);
+    Place(meta, *account, *std::move(config));
+    return OkStatus();
   }
 
-  Status Place(const storage::StreamMeta& meta, AccountId account, StreamConfig config) {
+  void Place(const storage::StreamMeta& meta, AccountId account, StreamConfig config) {
     const auto& entry = catalog_.Add(account, meta.id, config, meta.created_ns);
     Shard& home = catalog_.home_of(entry);
-    bool memory = config.storage == StorageType::kMemory;
-    std::string name = config.name;
-    auto store = home.env().stores.Open({meta.id, memory, /*is_new=*/false, 0, &home.env().executor,
-                                         config.compression == Compression::kS2});
-    if (!store.ok()) {
-      catalog_.Erase(account, name, meta.id);
-      catalog_.SetOffline(account, name, Message(store.status()));
-      return store.status();
-    }
-    StreamSpec spec{meta.id, account, meta.created_ns, std::move(config), &catalog_.usage(account)};
-    auto stream = std::make_unique<Stream>(home, std::move(spec), *std::move(store));
-    if (Status status = ReadHeaders(*stream); !status.ok()) {
-      catalog_.Erase(account, name, meta.id);
-      catalog_.SetOffline(account, name, Message(status));
-      return Annotate(status, "reading the messages' headers");
-    }
-    stream->AdoptPositions(meta.config);
-    AdoptConsumers(*stream);
-    home.Add(std::move(stream));
+    PendingStream::Spec spec;
+    spec.consumers = ReadConsumers(meta.id, config.name);
+    spec.record = meta.config;
+    spec.state = home.env().stores.Peek(meta.id);
+    spec.stream = {meta.id, account, meta.created_ns, std::move(config), &catalog_.usage(account)};
     ++report_.streams;
-    return OkStatus();
+    report_.consumers += spec.consumers.size();
+    home.AddPending(std::make_unique<PendingStream>(catalog_, home, std::move(spec)));
   }
 
   // It has no name any more, only a home that will destroy it.
@@ -142,18 +99,20 @@ class Recovery {
     return OkStatus();
   }
 
-  void AdoptConsumers(Stream& stream) {
-    for (auto& meta : consumers_[stream.id()]) {
+  std::vector<PendingStream::KnownConsumer> ReadConsumers(StreamId stream,
+                                                          const std::string& name) {
+    std::vector<PendingStream::KnownConsumer> out;
+    for (auto& meta : consumers_[stream]) {
       auto config = ParseConsumerConfig(meta.config);
-      if (!config.ok()) {
-        SetAside(Cat("consumer ", meta.consumer_id, " of stream '", stream.name(),
+      if (config.ok()) {
+        out.push_back(
+            {*std::move(config), meta.consumer_id, meta.created_ns, std::move(meta.state)});
+      } else {
+        SetAside(Cat("consumer ", meta.consumer_id, " of stream '", name,
                      "': ", Message(config.status())));
-        continue;
       }
-      stream.AdoptConsumer(*std::move(config), meta.consumer_id, meta.created_ns,
-                           std::move(meta.state));
-      ++report_.consumers;
     }
+    return out;
   }
 
   Catalog& catalog_;

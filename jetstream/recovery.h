@@ -14,8 +14,6 @@ namespace weir::jetstream {
 struct RecoveryReport {
   size_t streams = 0;
   size_t consumers = 0;
-  // One line each: streams and consumers that cannot be read. They stay on the disk.
-  std::vector<std::string> set_aside;
   // Of restores that did not come to their end, by home: on their shards, to be destroyed.
   std::vector<std::pair<size_t, StreamId>> incomplete;
   // What is damaged in the meta data; of a record with a second copy nothing is lost.
@@ -26,10 +24,11 @@ struct RecoveryReport {
 // such a stream throws it away.
 std::string MarkIncomplete(std::string_view config);
 
-// Reads the meta store, opens the stores, rebuilds the dedupe windows and puts the streams with
-// their consumers on the catalog's shards, not started. Blocks on the disk: runs on the booting
-// thread, before the shards' homes run. Fails only when the meta store cannot be read at all; a
-// stream that cannot be loaded is logged and set aside.
+// Reads the meta store and the streams' counters, and puts the streams with their consumers on the
+// catalog's shards, not started: their messages are read when they are (pending_stream.h). Blocks
+// on the disk: runs on the booting thread, before the shards' homes run. Fails only when the meta
+// store cannot be read at all; what cannot be loaded is logged and set aside
+// (Catalog::set_aside()).
 StatusOr<RecoveryReport> Recover(Catalog& catalog);
 
 }  // namespace weir::jetstream

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "jetstream/pending_stream.h"
+
 namespace weir::jetstream {
 
 Shard::Shard(Environment& env) : env_(env) {}
@@ -44,6 +46,35 @@ std::vector<Stream*> Shard::streams() {
   out.reserve(streams_.size());
   for (const auto& [id, stream] : streams_) {
     out.push_back(stream.get());
+  }
+  return out;
+}
+
+void Shard::AddPending(std::unique_ptr<PendingStream> pending) {
+  StreamId id = pending->id();
+  pending_[id] = std::move(pending);
+}
+
+PendingStream* Shard::FindPending(StreamId id) {
+  auto at = pending_.find(id);
+  return at == pending_.end() ? nullptr : at->second.get();
+}
+
+std::unique_ptr<PendingStream> Shard::TakePending(StreamId id) {
+  auto at = pending_.find(id);
+  if (at == pending_.end()) {
+    return nullptr;
+  }
+  std::unique_ptr<PendingStream> out = std::move(at->second);
+  pending_.erase(at);
+  return out;
+}
+
+std::vector<PendingStream*> Shard::pending() {
+  std::vector<PendingStream*> out;
+  out.reserve(pending_.size());
+  for (const auto& [id, pending] : pending_) {
+    out.push_back(pending.get());
   }
   return out;
 }
@@ -158,6 +189,7 @@ void Shard::OnCommitted(Turn turn, const Status& status) {
 }
 
 void Shard::Shutdown() {
+  pending_.clear();
   transfers_.clear();
   for (auto& [id, stream] : streams_) {
     stream->Stop(409, "Server Shutdown");

@@ -17,6 +17,8 @@
 
 namespace weir::jetstream {
 
+class PendingStream;
+
 // The part of JetStream that lives on one worker: its streams, their consumers, and the batch in
 // which all of them stage the writes of a turn.
 //
@@ -41,6 +43,13 @@ class Shard {
   Stream* Find(StreamId id);
   Stream* Find(AccountId account, std::string_view name);
   std::vector<Stream*> streams();
+
+  // Streams of the disk that are on their way.
+  void AddPending(std::unique_ptr<PendingStream> pending);
+  PendingStream* FindPending(StreamId id);
+  // nullptr: there is none.
+  std::unique_ptr<PendingStream> TakePending(StreamId id);
+  std::vector<PendingStream*> pending();
 
   // Backups and restores on their way.
   Transfer::Id AddTransfer(std::unique_ptr<Transfer> transfer);
@@ -90,6 +99,7 @@ class Shard {
   Environment& env_;
   absl::flat_hash_map<StreamId, std::unique_ptr<Stream>> streams_;
   absl::flat_hash_map<std::pair<uint32_t, std::string>, Stream*> by_name_;  // account, name
+  absl::flat_hash_map<StreamId, std::unique_ptr<PendingStream>> pending_;
   absl::flat_hash_map<Transfer::Id, std::unique_ptr<Transfer>> transfers_;
   Transfer::Id last_transfer_ = 0;
   std::unique_ptr<storage::StagedBatch> batch_;

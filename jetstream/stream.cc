@@ -211,6 +211,10 @@ void Stream::SetExtras() {
   }
 }
 
+Sink* Stream::direct_get() {
+  return direct_get_.get();
+}
+
 // ---- publishing ----
 
 void Stream::OnMessage(const Inbound& message) {
@@ -509,11 +513,7 @@ void Stream::Reject(std::string_view reply, const ApiError& error, std::string_v
   if (reply.empty() || spec_.config.no_ack) {
     return;
   }
-  JsonWriter out;
-  out.OpenObject();
-  error.WriteTo(out);
-  out.Field("stream", name()).Field("seq", 0).CloseObject();
-  env().router.Publish(spec_.account, {reply, {}, headers, out.text()});
+  env().router.Publish(spec_.account, {reply, {}, headers, RefusalJson(name(), error)});
 }
 
 void Stream::PublishAck(std::string_view reply, StreamSeq seq, bool duplicate) {

@@ -161,6 +161,8 @@ class Stream : public Sink {
   Expiry& expiry() { return *expiry_; }
   // Null in a stream without message schedules.
   Scheduler* scheduler() { return scheduler_.get(); }
+  // Who answers direct gets under the stream's name; null where they are not allowed.
+  Sink* direct_get();
 
   // ---- what other ways into the stream use: batches, schedules, origins ----
   const PublishRules& rules() const { return rules_; }

@@ -53,7 +53,6 @@ void WriteDeleted(JsonWriter& out, const storage::StreamStore& store) {
   out.CloseArray();
 }
 
-// Of how many bytes what is lost was, nobody knows any more.
 void WriteLost(JsonWriter& out, const storage::StreamStore& store) {
   out.Key("lost").OpenObject().Key("msgs").OpenArray();
   for (const auto& [first, last] : store.LostRuns(kDeletedRunsLimit)) {
@@ -61,7 +60,35 @@ void WriteLost(JsonWriter& out, const storage::StreamStore& store) {
       out.Value(seq);
     }
   }
-  out.CloseArray().Field("bytes", 0).CloseObject();
+  out.CloseArray();
+  out.Field("bytes", store.state().lost_bytes).CloseObject();
+}
+
+void WriteCounters(JsonWriter& out, const storage::StoreState& state) {
+  out.Field("messages", state.messages).Field("bytes", state.bytes);
+  out.Field("first_seq", state.first_seq);
+  out.Key("first_ts").Time(state.first_time_ns == 0 ? kZeroTime : state.first_time_ns);
+  out.Field("last_seq", state.last_seq);
+  out.Key("last_ts").Time(state.last_time_ns == 0 ? kZeroTime : state.last_time_ns);
+  out.Optional("num_subjects", state.num_subjects);
+}
+
+// What stands around the state in every answer.
+void WriteHead(JsonWriter& out, Environment& env, const StreamConfig& config, int64_t created_ns,
+               const StreamInfoOptions& options) {
+  out.Key("config");
+  WriteStreamConfig(out, config,
+                    options.stamps ? AnswerMetadata(env.server.version) : StringMap<std::string>{});
+  out.Key("created").Time(created_ns);
+}
+
+void WriteMiddle(JsonWriter& out, Environment& env, const StreamInfoOptions& options) {
+  if (options.domain) {
+    out.Optional("domain", env.options.domain);
+  }
+  if (options.cluster) {
+    out.Key("cluster").OpenObject().Field("leader", env.server.name).CloseObject();
+  }
 }
 
 }  // namespace
@@ -71,12 +98,8 @@ std::string StreamStateJson(const Stream& stream, const StreamInfoOptions& optio
   const storage::StreamStore& store = stream.store();
   const auto& state = store.state();
   JsonWriter out;
-  out.OpenObject().Field("messages", state.messages).Field("bytes", state.bytes);
-  out.Field("first_seq", state.first_seq);
-  out.Key("first_ts").Time(state.first_time_ns == 0 ? kZeroTime : state.first_time_ns);
-  out.Field("last_seq", state.last_seq);
-  out.Key("last_ts").Time(state.last_time_ns == 0 ? kZeroTime : state.last_time_ns);
-  out.Optional("num_subjects", state.num_subjects);
+  out.OpenObject();
+  WriteCounters(out, state);
   if (!options.subjects_filter.empty()) {
     WriteSubjects(out, store, options, page);
   }
@@ -94,19 +117,34 @@ std::string StreamStateJson(const Stream& stream, const StreamInfoOptions& optio
 void WriteStreamInfo(JsonWriter& out, Stream& stream, std::string_view state,
                      const StreamInfoOptions& options) {
   Environment& env = stream.env();
-  out.Key("config");
-  WriteStreamConfig(out, stream.config(),
-                    options.stamps ? AnswerMetadata(env.server.version) : StringMap<std::string>{});
-  out.Key("created").Time(stream.created_ns());
+  WriteHead(out, env, stream.config(), stream.created_ns(), options);
   out.Key("state").Raw(state);
-  if (options.domain) {
-    out.Optional("domain", env.options.domain);
-  }
-  if (options.cluster) {
-    out.Key("cluster").OpenObject().Field("leader", env.server.name).CloseObject();
-  }
+  WriteMiddle(out, env, options);
   stream.WriteOrigins(out);
   out.Key("ts").Time(env.clock.wall_ns());
+}
+
+std::string PendingStateJson(const storage::StoreState& state, size_t consumers) {
+  JsonWriter out;
+  out.OpenObject();
+  WriteCounters(out, state);
+  out.Optional("num_deleted", state.num_deleted);
+  out.Field("consumer_count", consumers).CloseObject();
+  return out.Take();
+}
+
+void WritePendingInfo(JsonWriter& out, Environment& env, const PendingStream& stream,
+                      const StreamInfoOptions& options) {
+  WriteHead(out, env, stream.config(), stream.created_ns(), options);
+  out.Key("state").Raw(PendingStateJson(*stream.state(), stream.num_consumers()));
+  WriteMiddle(out, env, options);
+  out.Key("ts").Time(env.clock.wall_ns());
+}
+
+bool CanAnswer(const PendingStream& stream, const StreamInfoOptions& options) {
+  const StreamConfig& config = stream.config();
+  return stream.state() && !config.mirror && config.sources.empty() &&
+         options.subjects_filter.empty() && (!options.deleted || stream.state()->num_deleted == 0);
 }
 
 }  // namespace weir::jetstream

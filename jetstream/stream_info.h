@@ -3,6 +3,7 @@
 #include <string>
 
 #include "jetstream/environment.h"
+#include "jetstream/pending_stream.h"
 #include "jetstream/stream.h"
 #include "protocol/base/json.h"
 
@@ -28,8 +29,15 @@ struct StreamInfoPage {
 // The state of the store with its subjects and deletes, as an object. Sets `page`.
 std::string StreamStateJson(const Stream& stream, const StreamInfoOptions& options,
                             StreamInfoPage& page);
+// The same of a stream that is still being read; nothing has been asked for but the counters.
+std::string PendingStateJson(const storage::StoreState& state, size_t consumers);
 // The members of StreamInfo into an open object; `state` comes from StreamStateJson().
 void WriteStreamInfo(JsonWriter& out, Stream& stream, std::string_view state,
                      const StreamInfoOptions& options);
+// The same of a stream that is still being read.
+void WritePendingInfo(JsonWriter& out, Environment& env, const PendingStream& stream,
+                      const StreamInfoOptions& options);
+// Is what is known of such a stream the whole answer?
+bool CanAnswer(const PendingStream& stream, const StreamInfoOptions& options);
 
 }  // namespace weir::jetstream

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "jetstream/pending_stream.h"
 #include "server/gather.h"
 #include "server/jetstream_part.h"
 
@@ -68,17 +69,17 @@ Health NoConsumer(const HealthzOptions& options) {
                    Quoted(options.stream), " on account ", Quoted(options.account))});
 }
 
-// A stream whose home cannot write any more.
+// A stream that is still being read, or whose home cannot write any more.
 struct Broken {
   AccountId account;
   std::string stream;
-  std::string why;
+  std::string why;  // behind the stream's name
 };
 
 // Streams that are on the disk and could not be loaded.
 Health CheckSetAside(PageSources& sources, const HealthzOptions& options) {
   Health out;
-  for (const std::string& line : sources.jetstream->report().set_aside) {
+  for (const std::string& line : sources.jetstream->jetstream().catalog().set_aside()) {
     Health one = Failed(options, kUnavailable, kNa,
                         {.type = "STREAM", .text = Cat("JetStream could not recover ", line)});
     if (out.errors.empty()) {
@@ -107,9 +108,12 @@ void CheckStores(PageSources& sources, const HealthzOptions& options, HealthDone
     jetstream::Shard& shard = jetstream.shard(worker.index());
     if (!shard.failure().ok()) {
       for (jetstream::Stream* stream : shard.streams()) {
-        out.push_back(
-            {stream->account(), stream->name(), std::string(weir::Message(shard.failure()))});
+        out.push_back({stream->account(), stream->name(),
+                       Cat("write error: ", weir::Message(shard.failure()))});
       }
+    }
+    for (jetstream::PendingStream* stream : shard.pending()) {
+      out.push_back({stream->account(), stream->config().name, "could not be recovered yet"});
     }
     return out;
   };
@@ -120,8 +124,8 @@ void CheckStores(PageSources& sources, const HealthzOptions& options, HealthDone
            for (const auto& home : answers) {
              for (const Broken& each : home) {
                std::string account = sources.context.accounts.NameOf(each.account);
-               std::string text = Cat("JetStream stream '", account, " > ", each.stream,
-                                      "' write error: ", each.why);
+               std::string text =
+                   Cat("JetStream stream '", account, " > ", each.stream, "' ", each.why);
                Health one = Failed(options, kUnavailable, kNa,
                                    {.type = "STREAM",
                                     .account = account,
@@ -148,7 +152,8 @@ void CheckConsumer(PageSources& sources, const jetstream::Catalog::Entry& entry,
   home.env().executor.Post(
       [&sources, &home, id = entry.id, options, done = std::move(done)]() mutable {
         jetstream::Stream* stream = home.Find(id);
-        bool found = stream != nullptr && stream->FindConsumer(options.consumer) != nullptr;
+        bool found = (stream != nullptr && stream->FindConsumer(options.consumer) != nullptr) ||
+                     home.FindPending(id) != nullptr;
         sources.home().Post([&sources, options, found, done = std::move(done)]() mutable {
           if (!found) {
             std::move(done)(NoConsumer(options));

@@ -1,5 +1,7 @@
 #include "server/jetstream_host.h"
 
+#include <utility>
+
 namespace weir::server {
 
 namespace {
@@ -39,7 +41,31 @@ jetstream::Router::SubscriptionId JetStreamHost::Subscribe(AccountId account_id,
                                                            std::string_view pattern,
                                                            std::string_view queue,
                                                            jetstream::Sink& sink) {
+  if (!parked_.empty()) [[unlikely]] {
+    if (auto at = parked_.find({account_id, std::string(pattern), std::string(queue)});
+        at != parked_.end()) {
+      SubscriptionId id = at->second;
+      parked_.erase(at);
+      worker_.ReplaceSink(id, sink);
+      return id;
+    }
+  }
   return worker_.AddSink(account_id, pattern, queue, sink);
+}
+
+void JetStreamHost::Park(SubscriptionId id) {
+  if (auto what = worker_.SinkOf(id)) {
+    auto [at, is_new] = parked_.try_emplace(*std::move(what), id);
+    if (!is_new) {
+      Unsubscribe(id);
+    }
+  }
+}
+
+void JetStreamHost::DropParked() {
+  for (const auto& [what, id] : std::exchange(parked_, {})) {
+    Unsubscribe(id);
+  }
 }
 
 void JetStreamHost::Unsubscribe(SubscriptionId id) {

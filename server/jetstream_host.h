@@ -1,5 +1,9 @@
 #pragma once
 
+#include <map>
+#include <string>
+#include <tuple>
+
 #include "jetstream/environment.h"
 #include "server/worker.h"
 
@@ -19,11 +23,16 @@ class JetStreamHost : public jetstream::Router {
   SubscriptionId Subscribe(AccountId account, std::string_view pattern, std::string_view queue,
                            jetstream::Sink& sink) override;
   void Unsubscribe(SubscriptionId id) override;
+  void Park(SubscriptionId id) override;
+  void DropParked() override;
 
  private:
+  using What = std::tuple<AccountId, std::string, std::string>;  // pattern, queue
+
   Account& account(AccountId id) { return worker_.context().accounts.Get(id); }
 
   Worker& worker_;
+  std::map<What, SubscriptionId> parked_;
 };
 
 }  // namespace weir::server

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <future>
+#include <thread>
 
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -95,7 +96,7 @@ std::string FreeDirectory(const std::string& directory, Log& log) {
 // JetStream's stores are storage's, opened by the terms of the environment.
 class JetStreamPart::Stores : public jetstream::StoreFactory {
  public:
-  explicit Stores(storage::StoreSet& set) : set_(set) {}
+  explicit Stores(JetStreamPart& part) : part_(part), set_(*part.store_set_) {}
 
   StatusOr<std::unique_ptr<storage::StreamStore>> Open(const Spec& spec) override {
     return set_.Open({.id = spec.id,
@@ -103,10 +104,18 @@ class JetStreamPart::Stores : public jetstream::StoreFactory {
                       .is_new = spec.is_new,
                       .first_seq = spec.first_seq,
                       .home = spec.home,
-                      .compress = spec.compress});
+                      .compress = spec.compress,
+                      .cancel = &part_.stop_reading_});
+  }
+  std::optional<storage::StoreState> Peek(StreamId id) override { return set_.Peek(id); }
+  void RunBlocking(Task work) override {
+    if (part_.readers_ != nullptr) {
+      part_.readers_->Run(std::move(work));
+    }
   }
 
  private:
+  JetStreamPart& part_;
   storage::StoreSet& set_;
 };
 
@@ -266,6 +275,8 @@ void JetStreamPart::Close() {
   keeper_.reset();
   jetstream_.reset();
   homes_.clear();
+  stop_reading_ = true;
+  readers_.reset();
   stores_.reset();
   store_set_.reset();
   commits_.reset();
@@ -338,7 +349,10 @@ Status JetStreamPart::OpenStorage() {
       std::max<int64_t>(context.options.jetstream.sync_interval_ns / 1'000'000, 1));
   commits_ = std::make_unique<RocksCommitQueue>(*database_, commits);
   store_set_ = std::make_unique<storage::StoreSet>(database_.get(), pool_.get(), context.log);
-  stores_ = std::make_unique<Stores>(*store_set_);
+  stop_reading_ = false;
+  int threads = std::clamp(static_cast<int>(std::thread::hardware_concurrency()) / 2, 1, 4);
+  readers_ = std::make_unique<storage::BlockingPool>("weir-open", threads);
+  stores_ = std::make_unique<Stores>(*this);
   return OkStatus();
 }
 
@@ -420,6 +434,11 @@ void JetStreamPart::Stop() {
   if (keeper_) {
     keeper_->Stop();
   }
+  // Streams that are still being read stay as they are on the disk. Workers ask for reading at
+  // their start only, so that nobody uses the pool any more.
+  stop_reading_ = true;
+  server_.RunOnAllWorkers([](Worker&) {});
+  readers_.reset();
   // Each home stages its last batch and submits it at the end of that turn; the second round sees
   // those turns ended.
   server_.RunOnAllWorkers([this](Worker& worker) { jetstream_->shard(worker.index()).Shutdown(); });

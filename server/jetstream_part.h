@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <string>
@@ -89,6 +90,9 @@ class JetStreamPart {
   std::unique_ptr<storage::RocksMetaStore> meta_;
   std::unique_ptr<storage::RocksCommitQueue> commits_;
   std::unique_ptr<storage::StoreSet> store_set_;
+  // Reads streams after a start; gone when that must end.
+  std::unique_ptr<storage::BlockingPool> readers_;
+  std::atomic<bool> stop_reading_{false};
   std::unique_ptr<Stores> stores_;
   std::vector<std::unique_ptr<Home>> homes_;
   std::unique_ptr<jetstream::JetStream> jetstream_;

@@ -67,8 +67,40 @@ std::string StreamDetail(jetstream::Stream& stream, const JszOptions& options) {
   return out.Take();
 }
 
+std::string PendingDetail(jetstream::PendingStream& stream, const JszOptions& options) {
+  JsonWriter out;
+  out.OpenObject().Field("name", stream.config().name);
+  out.Key("created").Time(stream.created_ns());
+  out.Key("cluster").OpenObject().Field("leader", stream.env().server.name).CloseObject();
+  if (options.config) {
+    out.Key("config");
+    jetstream::WriteStreamConfig(out, stream.config());
+  }
+  out.Key("state").Raw(jetstream::PendingStateJson(stream.state().value_or(storage::StoreState{}),
+                                                   stream.num_consumers()));
+  out.CloseObject();
+  return out.Take();
+}
+
+// Streams that are still being read: what is known of them.
+void AskPending(jetstream::Shard& home, const Query& query, Answer& out) {
+  for (jetstream::PendingStream* stream : home.pending()) {
+    ++out.streams;
+    out.consumers += stream->num_consumers();
+    if (const auto& state = stream->state()) {
+      out.messages += state->messages;
+      out.bytes += state->bytes;
+    }
+    if (query.options.streams && query.detailed.contains(stream->account())) {
+      out.details[{stream->account(), stream->config().name}] =
+          PendingDetail(*stream, query.options);
+    }
+  }
+}
+
 Answer Ask(jetstream::Shard& home, const Query& query) {
   Answer out;
+  AskPending(home, query, out);
   for (jetstream::Stream* stream : home.streams()) {
     if (stream->stopped()) {
       continue;

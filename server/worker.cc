@@ -364,10 +364,29 @@ uint64_t Worker::AddSink(AccountId account, std::string_view pattern, std::strin
   return uint64_t{entry.generation} << 32 | slot;
 }
 
+bool Worker::IsSink(uint64_t id) const {
+  auto slot = static_cast<uint32_t>(id);
+  return id != 0 && slot < sinks_.size() && sinks_[slot].generation == id >> 32 &&
+         sinks_[slot].sink != nullptr;
+}
+
+void Worker::ReplaceSink(uint64_t id, jetstream::Sink& sink) {
+  if (IsSink(id)) {
+    sinks_[static_cast<uint32_t>(id)].sink = &sink;
+  }
+}
+
+std::optional<std::tuple<AccountId, std::string, std::string>> Worker::SinkOf(uint64_t id) const {
+  if (!IsSink(id)) {
+    return std::nullopt;
+  }
+  const SinkSlot& entry = sinks_[static_cast<uint32_t>(id)];
+  return std::make_tuple(entry.account, entry.pattern, entry.queue);
+}
+
 void Worker::RemoveSink(uint64_t id) {
   auto slot = static_cast<uint32_t>(id);
-  if (id == 0 || slot >= sinks_.size() || sinks_[slot].generation != id >> 32 ||
-      sinks_[slot].sink == nullptr) {
+  if (!IsSink(id)) {
     return;
   }
   SinkSlot& entry = sinks_[slot];

@@ -4,7 +4,9 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include <boost/asio/executor_work_guard.hpp>
@@ -95,6 +97,10 @@ class Worker : public Executor, public LocalDelivery {
   uint64_t AddSink(AccountId account, std::string_view pattern, std::string_view queue,
                    jetstream::Sink& sink);
   void RemoveSink(uint64_t id);
+  // From here on `sink` gets what comes, and what is on its way.
+  void ReplaceSink(uint64_t id, jetstream::Sink& sink);
+  // Account, pattern and queue; nullopt: there is no such subscription.
+  std::optional<std::tuple<AccountId, std::string, std::string>> SinkOf(uint64_t id) const;
   // Visits them with account, pattern, queue and slot.
   template <typename F>
   void ForEachSink(F&& visit) const {
@@ -135,6 +141,7 @@ class Worker : public Executor, public LocalDelivery {
   void ArmTimer();
   void Wake();
   void TrimIdle();
+  bool IsSink(uint64_t id) const;
   Target SinkTarget(uint32_t slot) const;
 
   const uint8_t index_;

@@ -11,11 +11,13 @@ namespace weir::storage {
 namespace {
 
 // Header: version u8, flags u8 (1: the previous sequence follows the table; 2: records without
-// bytes are deleted messages), count u16, bytes of records u32, first sequence u64, first time i64,
-// last time i64, checksum u32 of the rest of the header, the table and the stream's id.
+// bytes are deleted messages; 4: behind these are the counters), count u16, bytes of records u32,
+// first sequence u64, first time i64, last time i64, checksum u32 of the rest of the header, the
+// table and the stream's id.
 constexpr uint8_t kVersion = 1;
 constexpr uint8_t kAfterGap = 1;
 constexpr uint8_t kHasStubs = 2;
+constexpr uint8_t kCounted = 4;
 constexpr size_t kFlagsAt = 1;
 constexpr size_t kCountAt = 2;
 constexpr size_t kBytesAt = 4;
@@ -23,9 +25,17 @@ constexpr size_t kFirstAt = 8;
 constexpr size_t kFirstTimeAt = 16;
 constexpr size_t kLastTimeAt = 24;
 constexpr size_t kChecksumAt = 32;
+constexpr size_t kCountersBytes = 4 * sizeof(uint64_t);
+// What may follow the table.
+constexpr size_t kMaxTail = sizeof(StreamSeq) + kCountersBytes;
 
 constexpr size_t kSmallestBuffer = 4 * 1024;
 constexpr size_t kLargestBuffer = 256 * 1024;
+
+size_t TailBytes(uint8_t flags) {
+  return ((flags & kAfterGap) != 0 ? sizeof(StreamSeq) : 0) +
+         ((flags & kCounted) != 0 ? kCountersBytes : 0);
+}
 
 uint32_t Checksum(StreamId stream, std::string_view block, size_t table_at) {
   uint32_t crc = Crc32c(block.substr(0, kChecksumAt), stream.value());
@@ -37,14 +47,14 @@ uint32_t Checksum(StreamId stream, std::string_view block, size_t table_at) {
 bool BlockBuilder::Fits(const MessageView& message, size_t stubs) const {
   size_t records = used_ - block::kHeader + record::SizeOf(message);
   size_t count = offsets_.size() + stubs;
-  size_t table = (count + 1) * sizeof(uint16_t) + sizeof(StreamSeq);
+  size_t table = (count + 1) * sizeof(uint16_t) + kMaxTail;
   return message.seq == first_ + count && count < block::kMaxCount &&
          records <= block::kMaxRecordBytes &&
          start_ + block::kHeader + records + table <= buffer_.size();
 }
 
 void BlockBuilder::Begin(const MessageView& message, StreamSeq previous) {
-  size_t need = block::kHeader + record::SizeOf(message) + sizeof(uint16_t) + sizeof(StreamSeq);
+  size_t need = block::kHeader + record::SizeOf(message) + sizeof(uint16_t) + kMaxTail;
   if (buffer_.size() - buffer_used_ < std::max(need, buffer_.size() / 16)) {
     // Quiet streams have small buffers; busy ones soon have large ones.
     size_t wanted = std::clamp(buffer_.size() * 2, kSmallestBuffer, kLargestBuffer);
@@ -90,7 +100,7 @@ void BlockBuilder::Erase(StreamSeq seq) {
   record::Erase(record, record::SizeAt({record, left}), seq);
 }
 
-BlockBuilder::Sealed BlockBuilder::Seal() {
+BlockBuilder::Sealed BlockBuilder::Seal(const BlockCounters* counters) {
   WEIR_DCHECK(open());
   size_t table_at = used_;
   for (uint16_t offset : offsets_) {
@@ -102,10 +112,18 @@ BlockBuilder::Sealed BlockBuilder::Seal() {
     StoreInt(at(used_), previous_);
     used_ += sizeof previous_;
   }
+  if (counters != nullptr) {
+    for (uint64_t number :
+         {counters->first_seq, counters->messages, counters->bytes, counters->subjects}) {
+      StoreInt(at(used_), number);
+      used_ += sizeof number;
+    }
+  }
   char* header = at(0);
   StoreInt(header, kVersion);
   StoreInt(header + kFlagsAt,
-           static_cast<uint8_t>((after_gap ? kAfterGap : 0) | (stubs_ ? kHasStubs : 0)));
+           static_cast<uint8_t>((after_gap ? kAfterGap : 0) | (stubs_ ? kHasStubs : 0) |
+                                (counters != nullptr ? kCounted : 0)));
   StoreInt(header + kCountAt, static_cast<uint16_t>(offsets_.size()));
   StoreInt(header + kBytesAt, static_cast<uint32_t>(table_at - block::kHeader));
   StoreInt(header + kFirstAt, first_);
@@ -143,7 +161,7 @@ BlockReader BlockReader::Trusted(StreamSeq first, std::string_view bytes) {
   const auto flags = LoadInt<uint8_t>(bytes.data() + kFlagsAt);
   reader.stubs_ = (flags & kHasStubs) != 0;
   if ((flags & kAfterGap) != 0) {
-    reader.previous_ = LoadInt<uint64_t>(bytes.data() + bytes.size() - sizeof(StreamSeq));
+    reader.previous_ = LoadInt<uint64_t>(bytes.data() + reader.TailAt());
   }
   return reader;
 }
@@ -156,19 +174,31 @@ bool BlockReader::ReadHeader(StreamId stream) {
   count_ = LoadInt<uint16_t>(header + kCountAt);
   records_end_ = 0;
   const auto flags = LoadInt<uint8_t>(header + kFlagsAt);
-  const bool after_gap = (flags & kAfterGap) != 0;
   uint64_t end = block::kHeader + uint64_t{LoadInt<uint32_t>(header + kBytesAt)};
   if (count_ == 0 || LoadInt<uint64_t>(header + kFirstAt) != first_ ||
-      end + count_ * sizeof(uint16_t) + (after_gap ? sizeof(StreamSeq) : 0) != bytes_.size() ||
+      end + count_ * sizeof(uint16_t) + TailBytes(flags) != bytes_.size() ||
       LoadInt<uint32_t>(header + kChecksumAt) != Checksum(stream, bytes_, end)) {
     return false;
   }
   records_end_ = static_cast<uint32_t>(end);
   stubs_ = (flags & kHasStubs) != 0;
-  if (after_gap) {
-    previous_ = LoadInt<uint64_t>(bytes_.data() + bytes_.size() - sizeof(StreamSeq));
+  if ((flags & kAfterGap) != 0) {
+    previous_ = LoadInt<uint64_t>(bytes_.data() + TailAt());
   }
   return true;
+}
+
+int64_t BlockReader::last_time_ns() const {
+  return LoadInt<int64_t>(bytes_.data() + kLastTimeAt);
+}
+
+std::optional<BlockCounters> BlockReader::counters() const {
+  if (!intact_ || (LoadInt<uint8_t>(bytes_.data() + kFlagsAt) & kCounted) == 0) {
+    return std::nullopt;
+  }
+  const char* at = bytes_.data() + bytes_.size() - kCountersBytes;
+  return BlockCounters{LoadInt<uint64_t>(at), LoadInt<uint64_t>(at + 8), LoadInt<uint64_t>(at + 16),
+                       LoadInt<uint64_t>(at + 24)};
 }
 
 // The header or the table is damaged. The records know their own sizes; what they do not know is

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -25,6 +26,14 @@ inline constexpr size_t kMaxCount = 4096;
 inline constexpr StreamSeq kMaxStubs = 24;
 
 }  // namespace block
+
+// What the stream had when the commit of a block was complete.
+struct BlockCounters {
+  StreamSeq first_seq = 0;
+  uint64_t messages = 0;
+  uint64_t bytes = 0;  // as StoreState counts them
+  uint64_t subjects = 0;
+};
 
 // Fills a block in place. Blocks are packed one behind the other into a buffer that the reader's
 // cache keeps, so the bytes are written once.
@@ -59,8 +68,8 @@ class BlockBuilder {
     uint32_t size = 0;
     std::string_view bytes() const { return buffer.view().substr(offset, size); }
   };
-  // Finishes the open block.
-  Sealed Seal();
+  // Finishes the open block. The last one of a commit says what the stream has then.
+  Sealed Seal(const BlockCounters* counters = nullptr);
 
  private:
   void Begin(const MessageView& message, StreamSeq previous);
@@ -96,6 +105,9 @@ class BlockReader {
   // The sequence before the first one that was ever handed out: first() - 1 but for gaps. Of a
   // damaged block, too: then nobody knows.
   StreamSeq previous() const { return previous_; }
+  int64_t last_time_ns() const;  // of its last record; of an intact block
+  // nullopt: not said, or nothing of the block's header can be believed.
+  std::optional<BlockCounters> counters() const;
   // In order of sequence; what was deleted before the block was written anew is kErased.
   record::State Record(uint32_t position, bool verify, MessageView& out) const;
   // Where the record is, for overwriting it in a copy of the bytes: offset and size.
@@ -105,6 +117,7 @@ class BlockReader {
   bool ReadHeader(StreamId stream);
   void Walk();
   size_t OffsetOf(uint32_t position) const;
+  size_t TailAt() const { return records_end_ + size_t{count_} * sizeof(uint16_t); }
 
   std::string_view bytes_;
   StreamSeq first_ = 0;

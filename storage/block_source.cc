@@ -176,4 +176,21 @@ StatusOr<std::vector<LoadedBlock>> BlockSource::Read(StreamSeq from, StreamSeq u
   return blocks;
 }
 
+StatusOr<LoadedBlock> BlockSource::Last() const {
+  LoadedBlock block;
+  Cursor at(*db_, stream_, Tier::kDisk);
+  at->SeekToLast();
+  auto key = at->Valid() ? BlockKey::Parse({at->key().data(), at->key().size()}) : std::nullopt;
+  if (!key.has_value()) {
+    WEIR_RETURN_IF_ERROR(Database::FromRocks(at->status(), "read the newest block"));
+    return block;
+  }
+  std::string scratch;
+  auto bytes = db_->sealer().UnpackBlock({at->key().data(), at->key().size()},
+                                         {at->value().data(), at->value().size()}, scratch);
+  block.bytes = SharedBytes::Copy(bytes.value_or(std::string_view()));
+  block.reader = BlockReader(stream_, key->first, block.bytes.view());
+  return block;
+}
+
 }  // namespace weir::storage

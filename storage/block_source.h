@@ -45,6 +45,9 @@ class BlockSource {
   StatusOr<std::vector<LoadedBlock>> Read(StreamSeq from, StreamSeq upto, Tier tier,
                                           size_t max_messages, size_t max_bytes) const;
 
+  // The newest block; one without messages when there is none, or nothing of it can be read.
+  StatusOr<LoadedBlock> Last() const;
+
  private:
   struct Progress {
     StreamSeq from = 0;    // what is to be visited next

@@ -26,8 +26,10 @@ enum class Family : uint8_t {
 // home (what may leave the tail cache) and by the compaction filter (what may be dropped).
 struct CommitMarks {
   std::atomic<StreamSeq> last{0};   // everything up to here is in the database
-  std::atomic<StreamSeq> first{0};  // everything below is deleted for good
+  std::atomic<StreamSeq> first{0};  // everything below is deleted for good; UINT64_MAX: all of it
   std::atomic<uint64_t> moves{0};   // how often they have moved: once for each committed batch
+  StreamId stream;
+  std::atomic<bool> unsynced{false};  // the queue notes `last` with the next sync
 };
 
 // The writes of one turn of one shard, in order. Plain bytes: the encoding of RocksDB's write
@@ -69,14 +71,14 @@ class StagedBatch {
   // Puts the writes of `other`, which come later, behind these. Marks stay with their batches.
   void Merge(const StagedBatch& other);
   void ApplyMarks();
-
- private:
   struct Mark {
     std::shared_ptr<CommitMarks> marks;
     StreamSeq last;
     StreamSeq first;
   };
+  const std::vector<Mark>& marks() const { return marks_; }
 
+ private:
   void Begin(uint8_t tag, Family family, std::string_view key, size_t more);
 
   std::string writes_;

@@ -23,6 +23,7 @@
 
 #include "protocol/base/strings.h"
 #include "storage/encrypted_files.h"
+#include "storage/ends_file.h"
 #include "storage/guarded_files.h"
 #include "storage/keys.h"
 #include "storage/late_sync_file_system.h"
@@ -212,6 +213,7 @@ StatusOr<std::unique_ptr<Database>> Database::Open(const Options& options) {
       options.file_system != nullptr ? options.file_system : rocksdb::FileSystem::Default();
   WEIR_ASSIGN_OR_RETURN(auto key, OpenStoreKey(files, options.directory, options.encryption));
   database->marks_ = std::make_shared<MarksFile>(files, options.directory + "/marks");
+  database->ends_ = std::make_unique<EndsFile>(files, options.directory + "/ends");
   if (key.has_value()) {
     database->sealer_ = std::make_shared<ValueSealer>(key->mac);
     files = std::make_shared<EncryptedFiles>(files, key->files, options.encryption.cipher);
@@ -272,6 +274,7 @@ Status Database::CheckFiles(std::vector<std::string>& unreadable_tables) {
     marks = marks.value_or(DiskMarks());
   } else if (!Exists(LateSyncFileSystem::SettledFile(directory_))) {
     marks = DiskMarks();
+    ends_->Discard();
   }
   LogDoctor logs(files, marks, directory_, /*repair=*/true);
   Status status = logs.Check(of_logs);

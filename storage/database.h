@@ -27,6 +27,7 @@ class Status;
 
 namespace weir::storage {
 
+class EndsFile;
 class LateSyncFileSystem;
 class MarksFile;
 
@@ -78,6 +79,8 @@ class Database {
   Status FlushAll();
 
   const ValueSealer& sealer() const { return *sealer_; }
+  // How far each stream had come at the last sync.
+  EndsFile& ends() { return *ends_; }
   DamageLog& damage() { return *damage_; }
   // Reads all tables and sets flipped bits right; true when there were any, so that a read that
   // failed is worth another try. Soon after a search that found nothing there is no other. May
@@ -123,6 +126,7 @@ class Database {
   std::shared_ptr<const ValueSealer> sealer_ = std::make_shared<ValueSealer>();
   std::shared_ptr<LateSyncFileSystem> files_;  // null when the file system is given
   std::shared_ptr<MarksFile> marks_;
+  std::unique_ptr<EndsFile> ends_;
   std::unique_ptr<rocksdb::Env> env_;
   std::shared_ptr<RetentionTable> retention_ = std::make_shared<RetentionTable>();
   std::vector<rocksdb::ColumnFamilyHandle*> families_;

@@ -9,6 +9,7 @@
 #include "storage/coding.h"
 #include "storage/crc32c.h"
 #include "storage/log_ahead.h"
+#include "storage/store_files.h"
 
 namespace weir::storage {
 
@@ -98,9 +99,12 @@ class OpenLogs {
     }
     return status;
   }
+  // … of all but the newest: what a table can hold is in those.
+  IOStatus SyncClosed() { return SyncOlder(newest_.load()); }
   void Add(uint64_t number, NotedFile* file) {
     MutexLock lock(mu_);
     logs_[number] = file;
+    newest_.store(number);
   }
   void Drop(uint64_t number) {
     MutexLock lock(mu_);
@@ -108,6 +112,7 @@ class OpenLogs {
   }
 
  private:
+  std::atomic<uint64_t> newest_{0};
   Mutex mu_;  // held while an older log is synced, which hardly ever happens
   std::map<uint64_t, NotedFile*> logs_ ABSL_GUARDED_BY(mu_);
 };
@@ -172,6 +177,27 @@ class LogFile : public NotedFile {
   const uint64_t number_;
   const std::shared_ptr<OpenLogs> logs_;
   const std::unique_ptr<LogAhead> ahead_;  // nullptr: not on a disk
+};
+
+// A table or a blob file: on the disk after the logs that have what is in it. Of a log that it
+// takes for synced (above) RocksDB would write one family to tables, and loss of power would cost
+// the same commits in another.
+class TableGuard : public rocksdb::FSWritableFileOwnerWrapper {
+ public:
+  TableGuard(std::unique_ptr<FSWritableFile> target, std::shared_ptr<OpenLogs> logs)
+      : FSWritableFileOwnerWrapper(std::move(target)), logs_(std::move(logs)) {}
+
+  IOStatus Sync(const IOOptions& options, IODebugContext* debug) override {
+    IOStatus status = logs_->SyncClosed();
+    return status.ok() ? FSWritableFileOwnerWrapper::Sync(options, debug) : status;
+  }
+  IOStatus Fsync(const IOOptions& options, IODebugContext* debug) override {
+    IOStatus status = logs_->SyncClosed();
+    return status.ok() ? FSWritableFileOwnerWrapper::Fsync(options, debug) : status;
+  }
+
+ private:
+  const std::shared_ptr<OpenLogs> logs_;
 };
 
 // Appends to a second file, too. What goes wrong there does not count.
@@ -308,14 +334,7 @@ void MarksFile::Load() {
 }
 
 bool MarksFile::OpenFile() {
-  if (!files_->FileExists(path_, IOOptions(), nullptr).ok()) {
-    std::unique_ptr<FSWritableFile> created;
-    if (!files_->NewWritableFile(path_, FileOptions(), &created, nullptr).ok()) {
-      return false;
-    }
-    created->Close(IOOptions(), nullptr).PermitUncheckedError();
-  }
-  return files_->NewRandomRWFile(path_, FileOptions(), &file_, nullptr).ok();
+  return StoreFiles(*files_).OpenForUpdate(path_, file_).ok();
 }
 
 void MarksFile::Write() {
@@ -412,6 +431,8 @@ IOStatus GuardedFileSystem::NewWritableFile(const std::string& name, const FileO
     if (FileSystemWrapper::NewWritableFile(TwinOf(name), options, &twin, debug).ok()) {
       *result = std::make_unique<TwinnedFile>(std::move(*result), std::move(twin));
     }
+  } else if (name.ends_with(".sst") || name.ends_with(".blob")) {
+    *result = std::make_unique<TableGuard>(std::move(*result), logs_);
   }
   return status;
 }

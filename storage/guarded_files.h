@@ -70,9 +70,10 @@ class MarksFile {
 class OpenLogs;
 
 // The file system that RocksDB writes through: notes what has been synced, syncs no log before the
-// older ones, and writes each manifest twice, since a manifest that cannot be read hides
-// everything. Logs get room ahead of their end (LogAhead). The second copy lies in `twin_directory`
-// under the same name; it is not synced, so after loss of power it is the shorter one.
+// older ones, no table before the logs that are closed, and writes each manifest twice, since a
+// manifest that cannot be read hides everything. Logs get room ahead of their end (LogAhead). The
+// second copy lies in `twin_directory` under the same name; it is not synced, so after loss of
+// power it is the shorter one.
 class GuardedFileSystem : public rocksdb::FileSystemWrapper {
  public:
   // `file_header`: how many bytes the files on the disk have in front of what `target` shows of

@@ -154,6 +154,7 @@ void IndexedStreamStore::SettleFirst() {
   state_.first_seq = deleted_.NextAbsent(state_.first_seq);
   deleted_.EraseBelow(state_.first_seq);
   holes_.EraseBelow(state_.first_seq);
+  state_.lost_bytes = holes_.empty() ? 0 : state_.lost_bytes;
   if (state_.messages == 0) {
     state_.first_seq = state_.last_seq + 1;
     state_.first_time_ns = 0;

@@ -113,17 +113,22 @@ class Scanner {
     if (type == Piece::kFull || type == Piece::kFirst) {
       record_ = {};
       record_.begin = at;
-      if (size - kHeader >= kSmallestWrite) {
-        record_.sequence = LoadInt<uint64_t>(bytes_.data() + at + kHeader);
-        record_.count = LoadInt<uint32_t>(bytes_.data() + at + kHeader + sizeof(uint64_t));
-      }
+      head_.clear();
       in_record_ = true;
     }
     if (!in_record_) {
       bad_.emplace_back(at, at + size);
       return;
     }
+    // A piece at the end of a block may have less than that, or nothing.
+    if (head_.size() < kSmallestWrite) {
+      head_.append(bytes_, at + kHeader, std::min(size - kHeader, kSmallestWrite - head_.size()));
+    }
     if (type == Piece::kFull || type == Piece::kLast) {
+      if (head_.size() == kSmallestWrite) {
+        record_.sequence = LoadInt<uint64_t>(head_.data());
+        record_.count = LoadInt<uint32_t>(head_.data() + sizeof(uint64_t));
+      }
       record_.end = at + size;
       scan_.records.push_back(record_);
       in_record_ = false;
@@ -134,6 +139,7 @@ class Scanner {
   const size_t mend_below_;
   LogScan scan_;
   LogScan::Record record_;
+  std::string head_;  // the record's first bytes
   bool in_record_ = false;
   std::vector<std::pair<size_t, size_t>> bad_;
 };

@@ -55,4 +55,7 @@ class MetaStore {
   virtual void DeleteConsumer(StagedBatch& batch, StreamId stream, uint32_t consumer_id) = 0;
 };
 
+// Stages the removal of all that the store has of a stream, whatever it is.
+void DeleteAllOf(StagedBatch& batch, StreamId id);
+
 }  // namespace weir::storage

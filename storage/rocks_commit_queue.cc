@@ -9,6 +9,8 @@
 #include "rocksdb/write_batch.h"
 #include <pthread.h>
 
+#include "storage/ends_file.h"
+
 namespace weir::storage {
 
 namespace {
@@ -125,6 +127,7 @@ void RocksCommitQueue::Submit(std::unique_ptr<StagedBatch> batch, Executor& home
   }
   if (failed.ok()) {
     batch->ApplyMarks();
+    NoteUnsynced(*batch);
   }
   // The batch's memory goes before the caller's next turn begins.
   batch.reset();
@@ -177,12 +180,51 @@ Status RocksCommitQueue::Write(std::string encoded, size_t batches, bool sync) {
   return status;
 }
 
+// Whose last sequences the next sync makes safe.
+void RocksCommitQueue::NoteUnsynced(const StagedBatch& batch) {
+  for (const StagedBatch::Mark& mark : batch.marks()) {
+    if (!mark.marks->unsynced.load(std::memory_order_relaxed) &&
+        !mark.marks->unsynced.exchange(true)) {
+      MutexLock lock(mu_);
+      unsynced_.push_back(mark.marks);
+    }
+  }
+}
+
+// What is in the log already; to be called before the sync that covers it.
+RocksCommitQueue::Ends RocksCommitQueue::TakeUnsynced() {
+  std::vector<std::shared_ptr<CommitMarks>> marks;
+  {
+    MutexLock lock(mu_);
+    marks = std::exchange(unsynced_, {});
+  }
+  Ends ends;
+  for (const auto& each : marks) {
+    each->unsynced.store(false);
+    ends.emplace_back(each->stream,
+                      each->first.load() == UINT64_MAX ? UINT64_MAX : each->last.load());
+  }
+  return ends;
+}
+
+void RocksCommitQueue::NoteEnds(const Ends& ends) {
+  for (const auto& [stream, last] : ends) {
+    if (last == UINT64_MAX) {
+      db_.ends().Forget(stream);
+    } else if (stream.value() != 0) {
+      db_.ends().Note(stream, last);
+    }
+  }
+}
+
 void RocksCommitQueue::SyncLog() {
   uint64_t covered = unsynced_writes();
+  Ends ends = TakeUnsynced();
   SteadyClock::time_point since = SteadyClock::now();
   Status status = Database::FromRocks(db_.db().SyncWAL(), "sync the store's log");
   if (status.ok()) {
     NoteSynced(covered, MicrosSince(since));
+    NoteEnds(ends);
   } else {
     Latch(status);
   }
@@ -244,12 +286,22 @@ Status RocksCommitQueue::WriteGroup(std::vector<Waiting>& group) {
       merged->Merge(batch);
     }
   }
+  Ends ends = sync ? TakeUnsynced() : Ends();
   Status status = merged == nullptr ? OkStatus() : Write(merged->TakeEncoded(), batches, sync);
-  if (status.ok()) {
-    for (Waiting& waiting : group) {
-      waiting.batch->ApplyMarks();
+  if (!status.ok()) {
+    return status;
+  }
+  for (Waiting& waiting : group) {
+    waiting.batch->ApplyMarks();
+    if (!sync) {
+      NoteUnsynced(*waiting.batch);
+      continue;
+    }
+    for (const StagedBatch::Mark& mark : waiting.batch->marks()) {
+      ends.emplace_back(mark.marks->stream, mark.first == UINT64_MAX ? UINT64_MAX : mark.last);
     }
   }
+  NoteEnds(ends);
   return status;
 }
 

@@ -89,6 +89,11 @@ class RocksCommitQueue : public CommitQueue {
   void Count(size_t batches, size_t bytes, uint64_t micros);
   // Syncs what inline writes have left in the page cache.
   void SyncLog();
+  // Streams with their last sequence; UINT64_MAX: deleted.
+  using Ends = std::vector<std::pair<StreamId, StreamSeq>>;
+  void NoteUnsynced(const StagedBatch& batch);
+  Ends TakeUnsynced();
+  void NoteEnds(const Ends& ends);
   void NoteSynced(uint64_t upto, uint64_t micros);
   uint64_t unsynced_writes() const;
 
@@ -107,7 +112,8 @@ class RocksCommitQueue : public CommitQueue {
   Status first_error_ ABSL_GUARDED_BY(mu_);
   CommitStats stats_ ABSL_GUARDED_BY(mu_);
   uint64_t unsynced_writes_ ABSL_GUARDED_BY(mu_) = 0;  // ever
-  uint64_t synced_upto_ ABSL_GUARDED_BY(mu_) = 0;      // of them
+  std::vector<std::shared_ptr<CommitMarks>> unsynced_ ABSL_GUARDED_BY(mu_);
+  uint64_t synced_upto_ ABSL_GUARDED_BY(mu_) = 0;  // of them
   bool thread_waits_ ABSL_GUARDED_BY(mu_) = false;
   bool thread_busy_ ABSL_GUARDED_BY(mu_) = false;
   bool stopping_ ABSL_GUARDED_BY(mu_) = false;

@@ -219,4 +219,12 @@ void RocksMetaStore::DeleteConsumer(StagedBatch& batch, StreamId stream, uint32_
   DeleteTwice(batch, ConsumerKey(stream, RecordKind::kConsumerState, consumer_id));
 }
 
+void DeleteAllOf(StagedBatch& batch, StreamId id) {
+  std::string begin = StreamPrefix(id);
+  std::string end = StreamPrefix(StreamId(id.value() + 1));
+  for (Family family : {Family::kMeta, Family::kBlocks, Family::kState}) {
+    batch.DeleteRange(family, begin, end);
+  }
+}
+
 }  // namespace weir::storage

@@ -8,7 +8,7 @@
 #include "rocksdb/db.h"
 
 #include "protocol/base/strings.h"
-#include "storage/coding.h"
+#include "storage/ends_file.h"
 #include "storage/keys.h"
 
 namespace weir::storage {
@@ -42,7 +42,9 @@ RocksStreamStore::RocksStreamStore(const Context& context, StreamId id, StreamSe
       builder_(id),
       tail_(context.tail_bytes),
       loaded_(context.loaded_bytes),
-      sparse_(context.sparse_patience_bytes) {}
+      sparse_(context.sparse_patience_bytes) {
+  marks_->stream = id;
+}
 
 std::unique_ptr<RocksStreamStore> RocksStreamStore::Create(const Context& context, StreamId id,
                                                            StreamSeq first_seq) {
@@ -59,7 +61,7 @@ std::unique_ptr<RocksStreamStore> RocksStreamStore::Create(const Context& contex
 
 void RocksStreamStore::Append(const MessageView& message) {
   if (builder_.open() && !builder_.Fits(message)) {
-    SealOpenBlock();
+    SealOpenBlock(nullptr);
   }
   builder_.Add(message, raw_state().last_seq);
   NoteAppended(message);
@@ -67,8 +69,8 @@ void RocksStreamStore::Append(const MessageView& message) {
   dirty_ = true;
 }
 
-void RocksStreamStore::SealOpenBlock() {
-  sealed_.push_back(builder_.Seal());
+void RocksStreamStore::SealOpenBlock(const BlockCounters* counters) {
+  sealed_.push_back(builder_.Seal(counters));
   tail_.Push(sealed_.back());
 }
 
@@ -129,15 +131,19 @@ void RocksStreamStore::Flush(StagedBatch& batch) {
   if (!dirty_) {
     return;
   }
-  // Where the stream ends must not hang on its last block alone.
-  position_dirty_ = position_dirty_ || raw_state().last_seq - position_last_ >= kPositionEvery;
+  const StoreState& state = raw_state();
+  // Where the stream ends must not hang on its last block alone; and what it has is said by each
+  // commit, by its last block if there is one.
+  position_dirty_ =
+      position_dirty_ || !builder_.open() || state.last_seq - position_last_ >= kPositionEvery;
   if (builder_.open()) {
-    SealOpenBlock();
+    BlockCounters counters{state.first_seq, state.messages, state.bytes, index().num_subjects()};
+    SealOpenBlock(&counters);
   }
   FlushBlocks(batch);
   FlushDeletes(batch);
   FlushPosition(batch);
-  batch.MoveMarks(marks_, raw_state().last_seq, raw_state().first_seq);
+  batch.MoveMarks(marks_, state.last_seq, state.first_seq);
   ++flushes_;
   dirty_ = false;
   tail_.Evict(marks_->last.load(std::memory_order_acquire));
@@ -198,12 +204,17 @@ void RocksStreamStore::FlushPosition(StagedBatch& batch) {
   position_dirty_ = false;
   const StoreState& state = raw_state();
   position_last_ = state.last_seq;
-  std::string content;
-  AppendInt(content, state.first_seq);
-  AppendInt(content, state.last_seq);
-  AppendInt(content, state.last_time_ns);
+  StreamPosition position{.first_seq = state.first_seq,
+                          .last_seq = state.last_seq,
+                          .last_time_ns = state.last_time_ns,
+                          .counted = true,
+                          .messages = state.messages,
+                          .bytes = state.bytes,
+                          .subjects = index().num_subjects(),
+                          .lost_messages = holes().size(),
+                          .lost_bytes = state.lost_bytes};
   std::string key = StreamKey(id_, RecordKind::kStreamPosition);
-  std::string value = context_.db->sealer().Seal(key, content);
+  std::string value = context_.db->sealer().Seal(key, EncodePosition(position));
   batch.Put(Family::kMeta, key, value);
   batch.Put(Family::kState, key, value);
 }
@@ -503,43 +514,26 @@ absl::AnyInvocable<StatusOr<MessageRun>() &&> RocksStreamStore::PrepareRun(Strea
 // ---- opening ----
 
 StatusOr<std::unique_ptr<RocksStreamStore>> RocksStreamStore::Open(
-    const Context& context, StreamId id, std::vector<std::string>& damage) {
+    const Context& context, StreamId id, std::vector<std::string>& damage,
+    const std::atomic<bool>* cancel) {
   std::unique_ptr<RocksStreamStore> store(new RocksStreamStore(context, id, 0));
-  WEIR_RETURN_IF_ERROR(store->ReadPosition(damage));
+  store->expected_ = ReadPosition(*context.db, id, damage);
+  if (store->expected_) {
+    // As for an empty stream; the blocks fill it.
+    StoreState& state = store->mutable_state();
+    state.first_seq = store->expected_->first_seq;
+    state.last_seq = store->expected_->last_seq;
+    state.last_time_ns = store->expected_->last_time_ns;
+    state.lost_bytes = store->expected_->lost_bytes;
+  }
   WEIR_RETURN_IF_ERROR(store->ReadDeletes(damage));
-  WEIR_RETURN_IF_ERROR(store->ReadBlocks(damage));
+  WEIR_RETURN_IF_ERROR(store->ReadBlocks(damage, cancel));
+  store->CompareCounters(damage);
   store->appended_bytes_ = store->raw_state().bytes;
   store->marks_->last.store(store->raw_state().last_seq);
   store->marks_->first.store(store->raw_state().first_seq);
   context.db->retention().Watch(id, store->marks_);
   return store;
-}
-
-Status RocksStreamStore::ReadPosition(std::vector<std::string>& damage) {
-  std::string key = StreamKey(id_, RecordKind::kStreamPosition);
-  for (Family family : {Family::kMeta, Family::kState}) {
-    std::string value;
-    rocksdb::Status status =
-        context_.db->db().Get(rocksdb::ReadOptions(), context_.db->family(family), key, &value);
-    if (status.IsNotFound()) {
-      continue;
-    }
-    auto content = status.ok() ? context_.db->sealer().Open(key, value) : std::nullopt;
-    StoreState& state = mutable_state();
-    StreamSeq first = 0;
-    StreamSeq last = 0;
-    int64_t time = 0;
-    if (content.has_value() && TakeInt(*content, first) && TakeInt(*content, last) &&
-        TakeInt(*content, time)) {
-      // As for an empty stream; the blocks fill it.
-      state.first_seq = first;
-      state.last_seq = last;
-      state.last_time_ns = time;
-      return OkStatus();
-    }
-    damage.push_back(Cat("stream ", id_.value(), ": one copy of its position is damaged"));
-  }
-  return OkStatus();
 }
 
 Status RocksStreamStore::ReadDeletes(std::vector<std::string>& damage) {
@@ -598,6 +592,14 @@ void RocksStreamStore::TakeBlock(const BlockReader& reader, StreamSeq expected,
                          " is damaged; ", reader.count(), " messages of it can be read"));
   }
   NoteLost(expected, reader.previous(), damage);
+  if (!expected_ || reader.last() > expected_->last_seq) {
+    auto counters = reader.counters().value_or(BlockCounters{});
+    expected_ = StreamPosition{.last_seq = reader.last(),
+                               .counted = reader.counters().has_value(),
+                               .messages = counters.messages,
+                               .bytes = counters.bytes,
+                               .subjects = counters.subjects};
+  }
   for (uint32_t position = 0; position < reader.count(); ++position) {
     StreamSeq seq = reader.first() + position;
     if (seq <= state.last_seq || deleted().Contains(seq)) {
@@ -614,11 +616,14 @@ void RocksStreamStore::TakeBlock(const BlockReader& reader, StreamSeq expected,
   }
 }
 
-Status RocksStreamStore::ReadBlocks(std::vector<std::string>& damage) {
+Status RocksStreamStore::ReadBlocks(std::vector<std::string>& damage,
+                                    const std::atomic<bool>* cancel) {
   // The position record counts as an empty stream that ends below its first sequence, so that the
   // blocks are appended to it.
   StoreState& state = mutable_state();
-  StreamSeq known_last = state.last_seq;
+  position_last_ = state.last_seq;
+  // Numbers that were handed out are never handed out again, whatever has been cut off.
+  StreamSeq known_last = std::max(state.last_seq, context_.db->ends().Of(id_));
   int64_t known_time = state.last_time_ns;
   StreamSeq first = std::max<StreamSeq>(state.first_seq, 1);
   state.last_seq = first - 1;
@@ -627,15 +632,17 @@ Status RocksStreamStore::ReadBlocks(std::vector<std::string>& damage) {
       first, BlockSource::Tier::kScan, [&](const BlockReader& reader, std::string_view) {
         TakeBlock(reader, expected, damage);
         expected = std::max({expected, reader.first(), reader.last() + 1});
-        return true;
+        return cancel == nullptr || !cancel->load(std::memory_order_relaxed);
       });
+  if (cancel != nullptr && cancel->load(std::memory_order_relaxed)) {
+    return Cancelled("the server stops");
+  }
   if (status.code() == StatusCode::kDataLoss) {
     damage.push_back(Cat("stream ", id_.value(), ": ", Message(status)));
   } else if (!status.ok()) {
     return status;
   }
   NoteLost(expected, known_last, damage);
-  position_last_ = known_last;
   StreamSeq last = std::max({known_last, deleted().Last(), holes().Last()});
   if (last > state.last_seq) {
     NoteGap(state.last_seq + 1, last);
@@ -649,6 +656,28 @@ Status RocksStreamStore::ReadBlocks(std::vector<std::string>& damage) {
     deleted().EraseBelow(state.first_seq);
   }
   return OkStatus();
+}
+
+// What the newest of position and blocks says must be what has been found. Where less is found, the
+// difference is what damage has cost.
+void RocksStreamStore::CompareCounters(std::vector<std::string>& damage) {
+  StoreState& state = mutable_state();
+  std::optional<StreamPosition> said = std::exchange(expected_, std::nullopt);
+  if (said && said->counted && said->last_seq == state.last_seq) {
+    if (said->bytes > state.bytes) {
+      state.lost_bytes += said->bytes - state.bytes;
+    }
+    if (damage.empty() && (said->messages != state.messages || said->bytes != state.bytes ||
+                           said->subjects != index().num_subjects())) {
+      damage.push_back(Cat("stream ", id_.value(), ": of ", said->messages, " messages with ",
+                           said->bytes, " bytes and ", said->subjects, " subjects there are ",
+                           state.messages, " with ", state.bytes, " and ", index().num_subjects()));
+    }
+  }
+  if (holes().empty()) {
+    state.lost_bytes = 0;
+  }
+  position_dirty_ = !holes().empty();
 }
 
 }  // namespace weir::storage

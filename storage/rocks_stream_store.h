@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -18,6 +19,7 @@
 #include "storage/loaded_blocks.h"
 #include "storage/sparse_blocks.h"
 #include "storage/staged_blocks.h"
+#include "storage/stream_position.h"
 #include "storage/tail_cache.h"
 
 namespace weir::storage {
@@ -53,9 +55,10 @@ class RocksStreamStore : public IndexedStreamStore {
   static std::unique_ptr<RocksStreamStore> Create(const Context& context, StreamId id,
                                                   StreamSeq first_seq);
   // Reads the whole stream. What is damaged is described in `damage`, one line each; the rest is
-  // there. Blocks: not for workers.
-  static StatusOr<std::unique_ptr<RocksStreamStore>> Open(const Context& context, StreamId id,
-                                                          std::vector<std::string>& damage);
+  // there. Blocks: not for workers. Ends with Cancelled soon after `cancel` has become true.
+  static StatusOr<std::unique_ptr<RocksStreamStore>> Open(
+      const Context& context, StreamId id, std::vector<std::string>& damage,
+      const std::atomic<bool>* cancel = nullptr);
 
   void Append(const MessageView& message) override;
   void Flush(StagedBatch& batch) override;
@@ -81,14 +84,14 @@ class RocksStreamStore : public IndexedStreamStore {
   RocksStreamStore(const Context& context, StreamId id, StreamSeq first_seq);
 
   // ---- opening ----
-  Status ReadPosition(std::vector<std::string>& damage);
   Status ReadDeletes(std::vector<std::string>& damage);
-  Status ReadBlocks(std::vector<std::string>& damage);
+  Status ReadBlocks(std::vector<std::string>& damage, const std::atomic<bool>* cancel);
   void TakeBlock(const BlockReader& reader, StreamSeq expected, std::vector<std::string>& damage);
   void NoteLost(StreamSeq first, StreamSeq last, std::vector<std::string>& damage);
+  void CompareCounters(std::vector<std::string>& damage);
 
   // ---- staging ----
-  void SealOpenBlock();
+  void SealOpenBlock(const BlockCounters* counters);
   void FlushBlocks(StagedBatch& batch);
   void FlushDeletes(StagedBatch& batch);
   void FlushPosition(StagedBatch& batch);
@@ -148,6 +151,8 @@ class RocksStreamStore : public IndexedStreamStore {
   absl::btree_set<StreamSeq> dirty_pages_;
   StreamSeq dirtied_page_ = UINT64_MAX;  // the latest of them
   bool position_dirty_ = false;
+  // What the position, or a block behind it, says of the stream; of use while opening.
+  std::optional<StreamPosition> expected_;
   StreamSeq position_last_ = 0;  // the last sequence in the position on the disk
   bool dirty_ = false;
   uint64_t flushes_ = 0;

@@ -107,4 +107,15 @@ Status StoreFiles::MakeDirectory(const std::string& path) const {
   return Result(files_.CreateDirIfMissing(path, IOOptions(), nullptr), path);
 }
 
+Status StoreFiles::OpenForUpdate(const std::string& path,
+                                 std::unique_ptr<rocksdb::FSRandomRWFile>& out) const {
+  if (!Exists(path)) {
+    std::unique_ptr<rocksdb::FSWritableFile> created;
+    WEIR_RETURN_IF_ERROR(
+        Result(files_.NewWritableFile(path, FileOptions(), &created, nullptr), path));
+    created->Close(IOOptions(), nullptr).PermitUncheckedError();
+  }
+  return Result(files_.NewRandomRWFile(path, FileOptions(), &out, nullptr), path);
+}
+
 }  // namespace weir::storage

@@ -27,6 +27,9 @@ class StoreFiles {
   // Overwrites a piece in place and syncs it.
   Status Patch(const std::string& path, uint64_t at, std::string_view bytes) const;
   Status MakeDirectory(const std::string& path) const;
+  // For writing pieces of it, not synced; makes the file if there is none.
+  Status OpenForUpdate(const std::string& path,
+                       std::unique_ptr<rocksdb::FSRandomRWFile>& out) const;
 
  private:
   rocksdb::FileSystem& files_;

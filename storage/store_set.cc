@@ -25,7 +25,7 @@ StatusOr<std::unique_ptr<StreamStore>> StoreSet::Open(const Spec& spec) {
     return std::unique_ptr<StreamStore>(RocksStreamStore::Create(context, spec.id, spec.first_seq));
   }
   std::vector<std::string> damage;
-  auto store = RocksStreamStore::Open(context, spec.id, damage);
+  auto store = RocksStreamStore::Open(context, spec.id, damage, spec.cancel);
   for (const std::string& line : damage) {
     db_->damage().Add(line);
   }
@@ -33,6 +33,11 @@ StatusOr<std::unique_ptr<StreamStore>> StoreSet::Open(const Spec& spec) {
     return store.status();
   }
   return std::unique_ptr<StreamStore>(std::move(*store));
+}
+
+std::optional<StoreState> StoreSet::Peek(StreamId id) {
+  // What was damaged may be one of its messages.
+  return db_ == nullptr || db_->damage().damaged() > 0 ? std::nullopt : PeekState(*db_, id);
 }
 
 }  // namespace weir::storage

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 
 #include "protocol/base/executor.h"
 #include "protocol/base/ids.h"
@@ -23,9 +25,10 @@ class StoreSet {
     StreamId id;
     bool memory = false;
     bool is_new = false;
-    StreamSeq first_seq = 0;   // of a new stream; 0 means 1
-    Executor* home = nullptr;  // where loads come back
-    bool compress = false;     // new blocks; ignored in memory
+    StreamSeq first_seq = 0;                    // of a new stream; 0 means 1
+    Executor* home = nullptr;                   // where loads come back
+    bool compress = false;                      // new blocks; ignored in memory
+    const std::atomic<bool>* cancel = nullptr;  // ends opening, with Cancelled
   };
 
   // `db` and `pool` may be null when all streams are in memory. All three outlive the stores.
@@ -33,6 +36,9 @@ class StoreSet {
 
   // Damage that was found goes to the database's list of it; what is left opens.
   StatusOr<std::unique_ptr<StreamStore>> Open(const Spec& spec);
+  // The counters of an existing file store without opening it; nullopt when only that tells, as
+  // where damage has been found. Reads two or three blocks.
+  std::optional<StoreState> Peek(StreamId id);
 
  private:
   Database* db_;

@@ -64,7 +64,8 @@ struct StoreState {
   int64_t last_time_ns = 0;   // kept when the stream is emptied
   uint64_t num_deleted = 0;   // interior deletes: last_seq - first_seq + 1 - messages
   uint64_t num_subjects = 0;
-  uint64_t num_lost = 0;  // damaged, as far as known; what is found later still counts as message
+  uint64_t num_lost = 0;    // damaged, as far as known; what is found later still counts as message
+  uint64_t lost_bytes = 0;  // … where the counters before and after tell
 };
 
 struct SubjectState {

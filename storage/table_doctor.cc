@@ -50,7 +50,8 @@ std::vector<std::string> TableDoctor::Check(const std::vector<std::string>& name
     }
     std::string path = Cat(directory_, "/db/", name);
     TableFile file(files_, path);
-    auto report = table ? file.Check(depth, repair, throttle) : file.CheckBlobs(repair, throttle);
+    auto report =
+        table ? file.Check(depth, repair, throttle) : file.CheckBlobs(depth, repair, throttle);
     if (!report.ok()) {
       if (files_.Exists(path)) {
         findings.damage.emplace_back(Message(report.status()));

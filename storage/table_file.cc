@@ -310,7 +310,8 @@ bool TableFile::CheckBlobHeader(std::string_view header) {
 // A header of 30 bytes that is always the same, records (lengths of key and value u64, expiry u64,
 // checksum u32 of these, checksum u32 of key and value, key, value), a footer of 32 bytes of which
 // the last four are its checksum.
-StatusOr<TableFile::Report> TableFile::CheckBlobs(bool repair, const Throttle& throttle) {
+StatusOr<TableFile::Report> TableFile::CheckBlobs(Depth depth, bool repair,
+                                                  const Throttle& throttle) {
   repair_ = repair;
   report_ = {};
   WEIR_ASSIGN_OR_RETURN(size_, files_.Size(path_));
@@ -325,7 +326,7 @@ StatusOr<TableFile::Report> TableFile::CheckBlobs(bool repair, const Throttle& t
                                                     std::string_view(footer).substr(0, kFooterOwn),
                                                     LoadInt<uint32_t>(footer.data() + kFooterOwn));
   uint64_t at = kBlobHeader;
-  while (good && at + kBlobRecord + kBlobFooter <= size_) {
+  while (good && depth == Depth::kAll && at + kBlobRecord + kBlobFooter <= size_) {
     WEIR_ASSIGN_OR_RETURN(std::string record, files_.ReadAt(path_, at, kBlobRecord));
     constexpr size_t kOwn = 24;  // what the record's own checksum covers
     std::string_view lengths(record.data(), kOwn);

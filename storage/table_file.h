@@ -37,7 +37,7 @@ class TableFile {
   // An error only when the file cannot be read at all.
   StatusOr<Report> Check(Depth depth, bool repair, const Throttle& throttle = {});
   // The same for a file of large values.
-  StatusOr<Report> CheckBlobs(bool repair, const Throttle& throttle = {});
+  StatusOr<Report> CheckBlobs(Depth depth, bool repair, const Throttle& throttle = {});
 
   // Every entry in good blocks, as far as they can be found: by the index, or without one by trying
   // where a checksum fits. Tombstones are left out; so are values in other files.

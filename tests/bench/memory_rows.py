@@ -4,6 +4,8 @@ import os
 import subprocess
 import time
 
+from harness.wire_client import WireClient
+
 # name, unit, goal in the measurements' words (None: told only)
 FIGURES = [
     ("idle RSS", "MB", 15),
@@ -19,7 +21,9 @@ FIGURES = [
     ("start, empty", "ms", 20),
     ("many subjects, RSS while publishing", "MB", 110),
     ("many subjects, RSS after restart", "MB", 110),
-    ("many subjects, restart after kill -9", "ms", 100),
+    ("many subjects, restart after kill -9", "ms", None),
+    ("many subjects, STREAM.INFO answered after kill -9", "ms", 100),
+    ("many subjects, published and acknowledged after kill -9", "ms", None),
     ("many subjects, disk", "MB", 110),
 ]
 
@@ -99,6 +103,22 @@ def memory_stream(server, tools):
     return {"memory stream, RSS a message": (server.usage()[1] - before) / messages}
 
 
+def timed_answers(server, count):
+    """Milliseconds from the start of the process to the first STREAM.INFO of a normal client, which
+    must be right, and to the ack of a publish, which needs the stream's subjects."""
+    began = time.monotonic()
+    server.start(60)
+    with WireClient(server.port, seconds=30) as client:
+        [name] = client.request("$JS.API.STREAM.NAMES")["streams"]
+        info = client.request(f"$JS.API.STREAM.INFO.{name}")
+        answered = time.monotonic()
+        if info["state"]["messages"] != count or info["state"]["num_subjects"] != count:
+            raise RuntimeError(f"not what was published: {info['state']}")
+        subject = info["config"]["subjects"][0].replace(">", "x").replace("*", "x")
+        client.request(subject, "x")
+    return (answered - began) * 1000, (time.monotonic() - began) * 1000
+
+
 def many_subjects(server, tools):
     server.start()
     count = tools.count(1_000_000)
@@ -108,8 +128,12 @@ def many_subjects(server, tools):
     server.kill()
     disk = disk_bytes(server.store)
     restart = timed_start(server)
+    server.kill()
+    info, published = timed_answers(server, count)
     time.sleep(1)
-    return {"many subjects, RSS while publishing": publishing / 1e6, "many subjects, disk": disk / 1e6,
+    return {"many subjects, STREAM.INFO answered after kill -9": info,
+            "many subjects, published and acknowledged after kill -9": published,
+            "many subjects, RSS while publishing": publishing / 1e6, "many subjects, disk": disk / 1e6,
             "many subjects, RSS after restart": server.usage()[1] / 1e6,
             "many subjects, restart after kill -9": restart}
 

@@ -157,6 +157,43 @@ def test_memory_streams_are_gone_and_file_streams_stay(start_server, again):
         assert client.request("$JS.API.STREAM.NAMES")["streams"] == ["DISK"]
 
 
+@pytest.mark.parametrize("settings", ["", 'key: "a key", cipher: chacha', "sync_interval: 1s"])
+def test_the_server_is_there_before_its_streams(start_server, settings):
+    """After SIGKILL STREAM.INFO is right at once, and what needs the messages is done in order."""
+    server = start_server(jetstream=settings)
+    count, piece = 150_000, 5_000
+    with WireClient(server.port) as client:
+        create(client, "MANY", allow_direct=True)
+        add_consumer(client, "MANY", "C", filter_subject="MANY.last")
+        for begin in range(0, count, piece):
+            client.send("".join(f"PUB MANY.{n} 1\r\nx\r\n" for n in range(begin, begin + piece)))
+            assert client.request("MANY.last", "y")["seq"] == begin + piece + begin // piece + 1
+        assert client.request("$JS.API.STREAM.PURGE.MANY", {"seq": 1000})["purged"] == 999
+        assert client.request("$JS.API.STREAM.MSG.DELETE.MANY", {"seq": 2000})["success"] is True
+        state = client.request("$JS.API.STREAM.INFO.MANY")["state"]
+        assert (state["messages"], state["num_deleted"]) == (count + count // piece - 1000, 1)
+
+    server.kill()
+    server.start()
+    with WireClient(server.port) as client:
+        assert client.request("$JS.API.STREAM.INFO.MANY")["state"] == state
+    server.kill()  # in the middle of reading, or at its end
+    server.start()
+    with WireClient(server.port) as client:
+        assert client.request("$JS.API.STREAM.INFO.MANY")["state"] == state
+        assert client.request("$JS.API.STREAM.LIST")["streams"][0]["state"] == state
+        assert client.request("MANY.last", "z")["seq"] == state["last_seq"] + 1
+        info = client.request("$JS.API.STREAM.INFO.MANY", {"subjects_filter": "MANY.last"})
+        assert info["state"]["subjects"] == {"MANY.last": count // piece + 1}
+        assert len(fetch(client, "MANY", "C", 100)) == count // piece + 1
+        assert client.request("$JS.API.STREAM.MSG.GET.MANY", {"seq": 2000})["error"]["err_code"] == 10037
+        state = client.request("$JS.API.STREAM.INFO.MANY")["state"]
+    assert server.stop() == 0
+    server.start()
+    with WireClient(server.port) as client:
+        assert client.request("$JS.API.STREAM.INFO.MANY")["state"] == state
+
+
 def test_every_ack_survives_a_kill_in_full_flight(start_server):
     """Four publishers with a window each; SIGKILL in the middle, three times over."""
     server = start_server(workers=2)

@@ -128,7 +128,7 @@ def test_what_is_lost_is_told_everywhere(tmp_path):
         with WireClient(server.port) as client:
             state = client.request("$JS.API.STREAM.INFO.HURT")["state"]
             lost = state["lost"]["msgs"]
-            assert 0 < len(lost) < 250 and state["lost"]["bytes"] == 0
+            assert 0 < len(lost) < 250 and state["lost"]["bytes"] > 0
             assert state["last_seq"] == 500 and state["messages"] == 500 - len(lost)
             gone = client.request("$JS.API.STREAM.MSG.GET.HURT", {"seq": lost[0]})
             assert gone["error"]["description"] == "the message is damaged on disk", gone

@@ -2,6 +2,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -50,8 +51,29 @@ class FakeStoreFactory : public jetstream::StoreFactory {
     return std::make_unique<FileLikeStore>(spec.first_seq, spec.home);
   }
 
+  std::optional<storage::StoreState> Peek(StreamId id) override {
+    auto at = peeked.find(id.value());
+    return at == peeked.end() ? std::nullopt : std::optional(at->second);
+  }
+  void RunBlocking(Task work) override {
+    if (hold) {
+      held.push_back(std::move(work));
+    } else {
+      std::move(work)();
+    }
+  }
+  // What was held back runs.
+  void Release() {
+    for (Task& work : std::exchange(held, {})) {
+      std::move(work)();
+    }
+  }
+
   std::map<uint32_t, std::unique_ptr<storage::StreamStore>> disk;
+  std::map<uint32_t, storage::StoreState> peeked;  // by stream id
   Status error;
+  bool hold = false;  // what may block waits for Release()
+  std::vector<Task> held;
 };
 
 // JetStream with one home and everything around it by hand. RunTurns() is the event loop.

@@ -8,7 +8,7 @@
 namespace weir::jetstream {
 namespace {
 
-using ::testing::ElementsAre;
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 
 constexpr int64_t kSecond = 1'000'000'000;
@@ -105,15 +105,21 @@ TEST_F(RecoveryTest, WhatCannotBeLoadedIsSetAside) {
 
   home_.Boot();
 
-  EXPECT_EQ(home_.report->streams, 1U);
-  EXPECT_EQ(home_.report->set_aside.size(), 2U);
+  EXPECT_EQ(home_.report->streams, 2U);
+  EXPECT_EQ(home_.js->catalog().set_aside().size(), 2U);
   EXPECT_EQ(home_.report->damaged.size(), 1U);
   EXPECT_THAT(home_.Ask("$JS.API.STREAM.INFO.NOSTORE"), HasSubstr(R"("err_code":10194)"));
   EXPECT_THAT(home_.Ask("$JS.API.STREAM.CREATE.NOSTORE", R"({"name":"NOSTORE"})"),
               HasSubstr(R"("err_code":10194)"));
   EXPECT_EQ(home_.Ask("g", "x"), R"({"stream":"GOOD","seq":1})");
   EXPECT_EQ(home_.meta.streams.size(), 4U) << "nothing is deleted";
-  EXPECT_THAT(home_.Ask("$JS.API.STREAM.NAMES"), HasSubstr(R"("streams":["GOOD"])"));
+  EXPECT_THAT(home_.Ask("$JS.API.STREAM.NAMES"), HasSubstr(R"("streams":["GOOD","NOSTORE"])"));
+  EXPECT_THAT(home_.Ask("$JS.API.STREAM.LIST"),
+              AllOf(HasSubstr(R"("total":2)"), HasSubstr(R"("missing":["NOSTORE"])"),
+                    HasSubstr(R"("offline":{"NOSTORE":"no blocks"})")));
+  EXPECT_THAT(home_.Ask("$JS.API.STREAM.DELETE.NOSTORE"), HasSubstr(R"("success":true)"));
+  EXPECT_THAT(home_.Ask("$JS.API.STREAM.INFO.NOSTORE"), HasSubstr(R"("err_code":10059)"));
+  EXPECT_EQ(home_.meta.streams.size(), 3U);
   EXPECT_EQ(home_.log_lines.size(), 4U);
 }
 

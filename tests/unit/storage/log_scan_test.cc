@@ -50,6 +50,17 @@ TEST(LogScanTest, WholeLogIsReadWithTheNumbersOfItsWrites) {
   EXPECT_TRUE(scan.patches.empty());
 }
 
+TEST(LogScanTest, WriteWhoseNumberIsInTwoPiecesIsReadWithItsNumber) {
+  for (size_t in_first_piece = 0; in_first_piece < 16; ++in_first_piece) {
+    std::string log = MakeLog(2, kBlock - 2 * 7 - in_first_piece);
+    LogScan scan = ScanLog(log);
+
+    ASSERT_EQ(scan.records.size(), 2u) << in_first_piece;
+    EXPECT_EQ(scan.records[1].sequence, 2u) << in_first_piece;
+    EXPECT_EQ(scan.records[1].count, 1u) << in_first_piece;
+  }
+}
+
 TEST(LogScanTest, AnyFlippedBitIsSetRight) {
   const std::string log = MakeLog(20, 5000);
   for (size_t bit = 0; bit < log.size() * 8; bit += 8 * 997 + 1) {
