@@ -66,6 +66,31 @@ jetstream::AccountLimits ToLimits(const AccountJetStreamLimits& from) {
           .max_bytes_required = from.max_bytes_required};
 }
 
+std::string StoreOf(const std::string& directory) {
+  return (fs::path(directory) / "db").string();
+}
+
+// Servers that were told no directory, as tests start many of them, must not stand in each other's
+// way: the first one that no process uses, of "<directory>", "<directory>-2", ...
+std::string FreeDirectory(const std::string& directory, Log& log) {
+  constexpr int kMost = 1000;
+  for (int n = 1; n <= kMost; ++n) {
+    std::string candidate = n == 1 ? directory : Cat(directory, "-", n);
+    std::string database = StoreOf(candidate);
+    std::error_code ignored;
+    fs::create_directories(database, ignored);
+    auto lock = storage::Database::DirectoryLock::Take(database);
+    if (lock.ok() || lock.status().code() != StatusCode::kUnavailable) {
+      if (n > 1) {
+        log.Warn("Temporary storage directory ", directory, " is in use, ", candidate,
+                 " takes its place; set store_dir to choose one");
+      }
+      return candidate;  // what is wrong with it is told when it is opened
+    }
+  }
+  return directory;
+}
+
 }  // namespace
 
 // JetStream's stores are storage's, opened by the terms of the environment.
@@ -129,6 +154,9 @@ void JetStreamPart::ReadOptions() {
   bool temporary = from.store_dir.empty();
   std::string base = temporary ? (fs::temp_directory_path() / "nats").string() : from.store_dir;
   directory_ = (fs::path(base) / "jetstream").string();
+  if (temporary) {
+    directory_ = FreeDirectory(directory_, server_.context().log);
+  }
   options_.domain = from.domain;
   options_.strict = from.strict;
   options_.sync_always = from.sync_always;
@@ -304,7 +332,7 @@ Status JetStreamPart::OpenStorage() {
   using storage::RocksCommitQueue;
   ServerContext& context = server_.context();
   storage::Database::Options database;
-  database.directory = (fs::path(directory_) / "db").string();
+  database.directory = StoreOf(directory_);
   database.log = &context.log;
   const JetStreamSettings& settings = context.options.jetstream;
   database.encryption = {

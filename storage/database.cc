@@ -185,7 +185,7 @@ StatusOr<std::unique_ptr<Database::DirectoryLock>> Database::DirectoryLock::Take
     ssize_t size = ::pread(fd, text, sizeof text - 1, 0);
     auto pid = ParseNumber<int64_t>(
         TrimSpace(std::string_view(text, size > 0 ? static_cast<size_t>(size) : 0)));
-    return FailedPrecondition(
+    return Unavailable(
         Cat("store directory ", directory, ": in use by ",
             pid.has_value() ? Cat("process ", *pid) : std::string("another process")));
   }

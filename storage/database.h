@@ -94,6 +94,7 @@ class Database {
   // Holds "<directory>/weir.lock"; the file says which process does.
   class DirectoryLock {
    public:
+    // Unavailable: another process has it.
     static StatusOr<std::unique_ptr<DirectoryLock>> Take(const std::string& directory);
     explicit DirectoryLock(int fd) : fd_(fd) {}
     ~DirectoryLock();

@@ -165,3 +165,41 @@ def test_a_full_disk_refuses_and_recovers(tmp_path):
                 assert client.request("FULL.a", "x")["seq"] == 2
     finally:
         subprocess.run(["umount", "-l", str(disk)], capture_output=True, timeout=10, check=False)
+
+
+def test_servers_without_a_store_directory_do_not_share_one(tmp_path):
+    """As tests start them: the second takes a directory of its own, and the first one's when it is free."""
+    environment = dict(os.environ, TMPDIR=str(tmp_path))
+
+    def start():
+        port = free_port()
+        process = subprocess.Popen([WEIR, "-a", "127.0.0.1", "-p", str(port), "-js"], env=environment,
+                                   stderr=subprocess.PIPE, text=True)
+        lines = []
+        while not lines or "Server is ready" not in lines[-1]:
+            lines.append(process.stderr.readline())
+            assert lines[-1], "".join(lines)
+        return process, port, "".join(lines)
+
+    def stop(process):
+        process.terminate()
+        process.communicate(timeout=10)
+
+    first, first_port, log = start()
+    assert "takes its place" not in log
+    second, second_port, log = start()
+    try:
+        assert f'Store Directory: "{tmp_path}/nats/jetstream-2"' in log and "takes its place" in log
+        with WireClient(first_port) as one, WireClient(second_port) as two:
+            answer = one.request("$JS.API.STREAM.CREATE.KEPT", {"name": "KEPT", "subjects": ["kept"]})
+            assert "error" not in answer
+            assert two.request("$JS.API.STREAM.NAMES", {})["total"] == 0
+    finally:
+        stop(first)
+        stop(second)
+    third, port, _ = start()
+    try:
+        with WireClient(port) as client:
+            assert client.request("$JS.API.STREAM.NAMES", {})["streams"] == ["KEPT"]
+    finally:
+        stop(third)
