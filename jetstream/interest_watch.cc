@@ -7,8 +7,11 @@ namespace weir::jetstream {
 namespace {
 
 constexpr int64_t kInterval = 100'000'000;
+constexpr int64_t kEagerInterval = 2'000'000;
+constexpr int64_t kEager = 2'000'000'000;
 // Told in one go; others have their turn at the next.
 constexpr size_t kMostAtOnce = 4000;
+constexpr size_t kMostWhenEager = 200;
 
 }  // namespace
 
@@ -19,6 +22,12 @@ InterestWatch::~InterestWatch() {
 void InterestWatch::Add(InterestWatcher& watcher, AccountId account) {
   if (places_.emplace(&watcher, entries_.size()).second) {
     entries_.push_back({&watcher, account, 0});
+    int64_t now_ns = env_.clock.steady_ns();
+    if (now_ns >= eager_until_ns_) {
+      env_.timers.Cancel(timer_);
+      timer_ = {};
+    }
+    eager_until_ns_ = now_ns + kEager;
     Arm();
   }
 }
@@ -46,7 +55,9 @@ void InterestWatch::Doubt(InterestWatcher& watcher) {
 
 void InterestWatch::Arm() {
   if (!timer_ && !entries_.empty()) {
-    timer_ = env_.timers.Schedule(env_.clock.steady_ns() + kInterval, [this] {
+    int64_t now_ns = env_.clock.steady_ns();
+    int64_t interval = now_ns < eager_until_ns_ ? kEagerInterval : kInterval;
+    timer_ = env_.timers.Schedule(now_ns + interval, [this] {
       timer_ = {};
       Look();
       Arm();
@@ -56,9 +67,10 @@ void InterestWatch::Arm() {
 
 void InterestWatch::Look() {
   size_t told = 0;
+  size_t most = env_.clock.steady_ns() < eager_until_ns_ ? kMostWhenEager : kMostAtOnce;
   std::optional<AccountId> account;
   uint64_t version = 0;
-  for (size_t left = entries_.size(); left > 0 && told < kMostAtOnce; --left, ++next_) {
+  for (size_t left = entries_.size(); left > 0 && told < most; --left, ++next_) {
     if (next_ >= entries_.size()) {
       next_ = 0;
       if (entries_.empty()) {

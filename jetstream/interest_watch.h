@@ -19,6 +19,8 @@ class InterestWatcher {
 
 // Tells push consumers that subscriptions have changed, within 100 ms (for each 4,000 of them). One
 // timer for all of a home; while nothing changes, ten thousand watchers cost a comparison each.
+// Clients that create a consumer first and subscribe then wait for its messages: within two seconds
+// after a consumer came it takes 2 ms.
 //
 // Confined to its home.
 class InterestWatch {
@@ -48,6 +50,7 @@ class InterestWatch {
   std::vector<Entry> entries_;
   absl::flat_hash_map<InterestWatcher*, size_t> places_;
   size_t next_ = 0;  // where the next look begins
+  int64_t eager_until_ns_ = 0;
   TimerQueue::TimerId timer_;
 };
 
