@@ -115,7 +115,9 @@ TEST_F(InterestWatchTest, ManyAreToldSomeAtATime) {
   EXPECT_EQ(told(), 200);
   world_.Advance(2ms);
   EXPECT_EQ(told(), 400);
-  PassTime();
+  for (int i = 0; i < 50; ++i) {
+    world_.Advance(2ms);
+  }
   EXPECT_EQ(told(), 10'000);
   for (auto& watcher : watchers) {
     watch_.Remove(watcher);
