@@ -248,12 +248,9 @@ Status Database::OpenRocks(const Options& options) {
   std::string twin = options.directory + "/twin";
   WEIR_RETURN_IF_ERROR(StoreFiles(*base_).MakeDirectory(twin));
   // Zeros ahead of an encrypted log's end would be deciphered to noise.
-  std::optional<uint64_t> file_header;
-  if (options.file_system == nullptr && !sealer_->has_key()) {
-    file_header = 0;
-  }
+  bool room_ahead = options.file_system == nullptr && !sealer_->has_key();
   env_ = rocksdb::NewCompositeEnv(
-      std::make_shared<GuardedFileSystem>(files, marks_, twin, file_header));
+      std::make_shared<GuardedFileSystem>(files, marks_, twin, room_ahead));
   WEIR_RETURN_IF_ERROR(OpenFamilies(options, /*compactions=*/unreadable.empty()));
   if (!unreadable.empty()) {
     WEIR_RETURN_IF_ERROR(ReplaceTables(options, unreadable));

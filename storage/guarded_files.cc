@@ -398,11 +398,11 @@ void MarksFile::NoteManifest(uint64_t number, uint64_t bytes) {
 
 GuardedFileSystem::GuardedFileSystem(const std::shared_ptr<rocksdb::FileSystem>& target,
                                      std::shared_ptr<MarksFile> marks, std::string twin_directory,
-                                     std::optional<uint64_t> file_header)
+                                     bool room_ahead)
     : FileSystemWrapper(target),
       marks_(std::move(marks)),
       twin_directory_(std::move(twin_directory)),
-      file_header_(file_header),
+      room_ahead_(room_ahead),
       logs_(std::make_shared<OpenLogs>()) {}
 
 std::string GuardedFileSystem::TwinOf(const std::string& name) const {
@@ -418,8 +418,7 @@ IOStatus GuardedFileSystem::NewWritableFile(const std::string& name, const FileO
   }
   if (auto number = LogNumber(name); number.has_value()) {
     marks_->NoteNewLog();
-    auto ahead =
-        file_header_.has_value() ? std::make_unique<LogAhead>(name, *file_header_) : nullptr;
+    auto ahead = room_ahead_ ? std::make_unique<LogAhead>(name) : nullptr;
     *result = std::make_unique<LogFile>(
         std::move(*result), *number, logs_, std::move(ahead),
         [marks = marks_, number = *number](uint64_t bytes) { marks->NoteLog(number, bytes); });

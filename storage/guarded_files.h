@@ -76,11 +76,10 @@ class OpenLogs;
 // power it is the shorter one.
 class GuardedFileSystem : public rocksdb::FileSystemWrapper {
  public:
-  // `file_header`: how many bytes the files on the disk have in front of what `target` shows of
-  // them; nullopt where there is no disk below.
+  // `room_ahead`: the files are what `target` shows of them, on a disk, so that logs may have zeros
+  // ahead of their end.
   GuardedFileSystem(const std::shared_ptr<rocksdb::FileSystem>& target,
-                    std::shared_ptr<MarksFile> marks, std::string twin_directory,
-                    std::optional<uint64_t> file_header);
+                    std::shared_ptr<MarksFile> marks, std::string twin_directory, bool room_ahead);
 
   const char* Name() const override { return "weir.guarded"; }
 
@@ -98,7 +97,7 @@ class GuardedFileSystem : public rocksdb::FileSystemWrapper {
 
   const std::shared_ptr<MarksFile> marks_;
   const std::string twin_directory_;
-  const std::optional<uint64_t> file_header_;
+  const bool room_ahead_;
   const std::shared_ptr<OpenLogs> logs_;
 };
 

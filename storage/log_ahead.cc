@@ -8,8 +8,7 @@
 
 namespace weir::storage {
 
-LogAhead::LogAhead(const std::string& path, uint64_t header)
-    : header_(header), fd_(::open(path.c_str(), O_WRONLY | O_CLOEXEC)) {}
+LogAhead::LogAhead(const std::string& path) : fd_(::open(path.c_str(), O_WRONLY | O_CLOEXEC)) {}
 
 LogAhead::~LogAhead() {
   if (fd_ >= 0) {
@@ -24,14 +23,14 @@ void LogAhead::Extend(uint64_t size) {
   }
   static constexpr std::array<char, kAhead> kZeros{};
   uint64_t from = std::max(size, zeroed_);
-  ssize_t written = ::pwrite(fd_, kZeros.data(), kZeros.size(), static_cast<off_t>(header_ + from));
+  ssize_t written = ::pwrite(fd_, kZeros.data(), kZeros.size(), static_cast<off_t>(from));
   if (written > 0) {
     zeroed_ = from + static_cast<uint64_t>(written);
   }
 }
 
 void LogAhead::CutOff(uint64_t size) {
-  if (zeroed_ > size && ::ftruncate(fd_, static_cast<off_t>(header_ + size)) == 0) {
+  if (zeroed_ > size && ::ftruncate(fd_, static_cast<off_t>(size)) == 0) {
     zeroed_ = size;
   }
 }

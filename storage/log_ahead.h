@@ -19,8 +19,7 @@ namespace weir::storage {
 // disk refuses, the log just grows.
 class LogAhead {
  public:
-  // Of the file at `path`, which has `header` bytes in front of the log's first.
-  LogAhead(const std::string& path, uint64_t header);
+  explicit LogAhead(const std::string& path);
   ~LogAhead();
   LogAhead(const LogAhead&) = delete;
   LogAhead& operator=(const LogAhead&) = delete;
@@ -45,7 +44,6 @@ class LogAhead {
  private:
   void Extend(uint64_t size);
 
-  const uint64_t header_;
   int fd_;
   uint64_t zeroed_ = 0;  // there are zeros from the log's end up to here
   std::atomic<bool> wanted_{false};

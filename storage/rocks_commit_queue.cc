@@ -201,8 +201,7 @@ RocksCommitQueue::Ends RocksCommitQueue::TakeUnsynced() {
   Ends ends;
   for (const auto& each : marks) {
     each->unsynced.store(false);
-    ends.emplace_back(each->stream,
-                      each->first.load() == UINT64_MAX ? UINT64_MAX : each->last.load());
+    ends[each->stream] = each->first.load() == UINT64_MAX ? UINT64_MAX : each->last.load();
   }
   return ends;
 }
@@ -298,7 +297,7 @@ Status RocksCommitQueue::WriteGroup(std::vector<Waiting>& group) {
       continue;
     }
     for (const StagedBatch::Mark& mark : waiting.batch->marks()) {
-      ends.emplace_back(mark.marks->stream, mark.first == UINT64_MAX ? UINT64_MAX : mark.last);
+      ends[mark.marks->stream] = mark.first == UINT64_MAX ? UINT64_MAX : mark.last;
     }
   }
   NoteEnds(ends);

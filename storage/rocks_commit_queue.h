@@ -90,7 +90,7 @@ class RocksCommitQueue : public CommitQueue {
   // Syncs what inline writes have left in the page cache.
   void SyncLog();
   // Streams with their last sequence; UINT64_MAX: deleted.
-  using Ends = std::vector<std::pair<StreamId, StreamSeq>>;
+  using Ends = absl::flat_hash_map<StreamId, StreamSeq>;
   void NoteUnsynced(const StagedBatch& batch);
   Ends TakeUnsynced();
   void NoteEnds(const Ends& ends);

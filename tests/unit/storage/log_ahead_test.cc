@@ -24,20 +24,20 @@ class LogAheadTest : public ::testing::Test {
 };
 
 TEST_F(LogAheadTest, MakesRoomAfterASmallSync) {
-  Write("header12345");
-  LogAhead ahead(path_, 6);
+  Write("12345");
+  LogAhead ahead(path_);
 
   ahead.Appended(5);
-  EXPECT_EQ(Read(), "header12345");
+  EXPECT_EQ(Read(), "12345");
 
   ahead.Synced(5);
   ahead.Appended(5);
-  EXPECT_EQ(Read(), "header12345" + std::string(LogAhead::kAhead, '\0'));
+  EXPECT_EQ(Read(), "12345" + std::string(LogAhead::kAhead, '\0'));
 }
 
 TEST_F(LogAheadTest, MakesNoRoomWhereMuchIsSyncedAtOnce) {
   Write("12345");
-  LogAhead ahead(path_, 0);
+  LogAhead ahead(path_);
 
   ahead.Synced(LogAhead::kSmall);
   ahead.Appended(5);
@@ -47,7 +47,7 @@ TEST_F(LogAheadTest, MakesNoRoomWhereMuchIsSyncedAtOnce) {
 
 TEST_F(LogAheadTest, MakesRoomOnceForEachSyncAndOnlyWhenItGetsShort) {
   Write("12345");
-  LogAhead ahead(path_, 0);
+  LogAhead ahead(path_);
   ahead.Synced(5);
   ahead.Appended(5);
   size_t size = Read().size();
@@ -63,7 +63,7 @@ TEST_F(LogAheadTest, MakesRoomOnceForEachSyncAndOnlyWhenItGetsShort) {
 
 TEST_F(LogAheadTest, WritesNothingOverWhatWasAppendedBeyondTheRoom) {
   Write("12345");
-  LogAhead ahead(path_, 0);
+  LogAhead ahead(path_);
   ahead.Synced(5);
   ahead.Appended(5);
   std::string grown(2 * LogAhead::kAhead, 'x');
@@ -76,14 +76,14 @@ TEST_F(LogAheadTest, WritesNothingOverWhatWasAppendedBeyondTheRoom) {
 }
 
 TEST_F(LogAheadTest, CutsTheRoomOffAtTheEnd) {
-  Write("hd12345");
-  LogAhead ahead(path_, 2);
+  Write("12345");
+  LogAhead ahead(path_);
   ahead.Synced(5);
   ahead.Appended(5);
 
   ahead.CutOff(5);
 
-  EXPECT_EQ(Read(), "hd12345");
+  EXPECT_EQ(Read(), "12345");
 }
 
 }  // namespace
