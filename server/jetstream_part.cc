@@ -114,7 +114,7 @@ class JetStreamPart::Stores : public jetstream::StoreFactory {
                       .compress = spec.compress,
                       .cancel = &part_.stop_reading_});
   }
-  std::optional<storage::StoreState> Peek(StreamId id) override { return set_.Peek(id); }
+  std::optional<storage::PeekedState> Peek(StreamId id) override { return set_.Peek(id); }
   void RunBlocking(Task work) override {
     if (part_.readers_ != nullptr) {
       part_.readers_->Run(std::move(work));
