@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <string_view>
 #include <vector>
@@ -25,13 +26,15 @@ class SubjectText {
     for (size_t chunk = 0; chunk < chunks_.size(); ++chunk) {
       const bool last = chunk + 1 == chunks_.size();
       const size_t used = last ? chunk_used_ : full_[chunk];
+      const char* const bytes = chunks_[chunk].get();
       for (size_t at = 0; at < used;) {
-        const auto ref = static_cast<Ref>(chunk << 16 | at);
-        const std::string_view text = At(ref);
-        if (!visit(ref, text)) {
+        uint16_t length = 0;
+        std::memcpy(&length, bytes + at, sizeof length);
+        const std::string_view text(bytes + at + sizeof length, length);
+        if (!visit(static_cast<Ref>(chunk << 16 | at), text)) {
           return;
         }
-        at += sizeof(uint16_t) + text.size();
+        at += sizeof length + length;
       }
     }
   }
