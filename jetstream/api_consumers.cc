@@ -5,6 +5,8 @@
 #include <utility>
 #include <vector>
 
+#include <boost/json/serialize.hpp>
+
 #include "jetstream/consumer.h"
 #include "jetstream/consumer_rules.h"
 #include "jetstream/js_subjects.h"
@@ -59,6 +61,21 @@ struct CreateRequest {
   bool pedantic = false;
 };
 
+// Any other value, null too, is named as it was written.
+Status ReadAction(JsonReader& in, const boost::json::object& object, Action& out) {
+  in.Find("action");
+  const auto* value = object.if_contains("action");
+  if (value == nullptr) {
+    return OkStatus();
+  }
+  const auto* text = value->if_string();
+  if (text != nullptr && (text->empty() || *text == "create" || *text == "update")) {
+    out = text->empty() ? Action::kAny : *text == "create" ? Action::kCreate : Action::kUpdate;
+    return OkStatus();
+  }
+  return InvalidArgument(Cat("unknown consumer action: ", boost::json::serialize(*value)));
+}
+
 StatusOr<CreateRequest> ReadCreate(const ApiRequest& request, bool strict) {
   WEIR_ASSIGN_OR_RETURN(auto object, ReadBody(request, "CreateConsumerRequest"));
   CreateRequest out;
@@ -67,16 +84,8 @@ StatusOr<CreateRequest> ReadCreate(const ApiRequest& request, bool strict) {
   if (const auto* config = in.Object("config", "server.ConsumerConfig")) {
     WEIR_ASSIGN_OR_RETURN(out.config, ReadConsumerConfig(*config, strict));
   }
-  std::string action;
-  in.Read("action", action);
-  if (action == "create") {
-    out.action = Action::kCreate;
-  } else if (action == "update") {
-    out.action = Action::kUpdate;
-  } else if (!action.empty()) {
-    return InvalidArgument(Cat("unknown consumer action: ", Quoted(action)));
-  }
   in.Read("pedantic", out.pedantic);
+  WEIR_RETURN_IF_ERROR(ReadAction(in, object, out.action));
   WEIR_RETURN_IF_ERROR(in.Finish(strict));
   return out;
 }
@@ -422,6 +431,12 @@ Consumer* FindOrRespond(Stream& stream, const ApiRequest& request, std::string_v
   return consumer;
 }
 
+// Where the reference does not use its strict decoder, it does not say where the mistake is.
+ApiError InvalidPlainJson(const Status& status) {
+  std::string text(Message(status));
+  return MakeError(10025, text.substr(0, text.rfind(" at offset ")));
+}
+
 ApiError ReadUnpin(const ApiRequest& request, std::string& group) {
   auto body = ReadBody(request);
   Status status =
@@ -435,7 +450,7 @@ ApiError ReadUnpin(const ApiRequest& request, std::string& group) {
     status = InvalidArgument("consumer group not specified");
   }
   if (!status.ok()) {
-    return InvalidJson(status);
+    return InvalidPlainJson(status);
   }
   return IsValidPriorityGroup(group) ? ApiError{} : MakeError(10162);
 }
@@ -447,7 +462,7 @@ ApiError CheckConsumerCreate(const Environment& env, const ApiRequest& request) 
   return create.ok() ? CheckSubject(request, *create) : InvalidJson(create.status());
 }
 
-ApiError CheckConsumerDelete(const Environment& /*env*/, const ApiRequest& request) {
+ApiError CheckConsumerNoBody(const Environment& /*env*/, const ApiRequest& request) {
   return IsEmptyBody(request.payload) ? ApiError{} : MakeError(10038);
 }
 
@@ -492,6 +507,10 @@ void HandleConsumerList(Stream& stream, const ApiRequest& request) {
 
 void HandleConsumerInfo(Stream& stream, const ApiRequest& request) {
   constexpr std::string_view kType = "consumer_info_response";
+  if (ApiError error = CheckConsumerNoBody(stream.env(), request)) {
+    RespondError(stream.env(), request, kType, error);
+    return;
+  }
   if (Consumer* consumer = FindOrRespond(stream, request, kType)) {
     RespondInfo(stream, request, kType, *consumer);
   }
@@ -499,7 +518,7 @@ void HandleConsumerInfo(Stream& stream, const ApiRequest& request) {
 
 void HandleConsumerDelete(Stream& stream, const ApiRequest& request) {
   constexpr std::string_view kType = "consumer_delete_response";
-  if (ApiError error = CheckConsumerDelete(stream.env(), request)) {
+  if (ApiError error = CheckConsumerNoBody(stream.env(), request)) {
     RespondError(stream.env(), request, kType, error);
     return;
   }
@@ -575,15 +594,18 @@ void HandleConsumerUnpin(Stream& stream, const ApiRequest& request) {
 void HandleConsumerReset(Stream& stream, const ApiRequest& request) {
   constexpr std::string_view kType = "consumer_reset_response";
   Environment& env = stream.env();
+  if (request.reply.empty()) {
+    return;
+  }
   uint64_t seq = 0;
-  auto body = ReadBody(request);
+  auto body = ReadBody(request, "JSApiConsumerResetRequest");
   Status status = body.status();
   if (body.ok()) {
     JsonReader in(*body, "JSApiConsumerResetRequest");
     in.Read("seq", seq);
     status = in.Finish(false);
   }
-  ApiError error = status.ok() ? ApiError{} : InvalidJson(status);
+  ApiError error = status.ok() ? ApiError{} : InvalidPlainJson(status);
   Consumer* consumer = stream.FindConsumer(request.token(5));
   if (consumer == nullptr) {
     return;  // as in the reference, where the consumer itself would answer

@@ -51,9 +51,10 @@ constexpr Row kRows[] = {
      CheckConsumerCreate},
     {"CONSUMER.NAMES", 1, false, "consumer_names_response", nullptr, HandleConsumerNames},
     {"CONSUMER.LIST", 1, false, "consumer_list_response", nullptr, HandleConsumerList},
-    {"CONSUMER.INFO", 2, false, "consumer_info_response", nullptr, HandleConsumerInfo},
+    {"CONSUMER.INFO", 2, false, "consumer_info_response", nullptr, HandleConsumerInfo,
+     CheckConsumerNoBody},
     {"CONSUMER.DELETE", 2, false, "consumer_delete_response", nullptr, HandleConsumerDelete,
-     CheckConsumerDelete},
+     CheckConsumerNoBody},
     {"CONSUMER.PAUSE", 2, false, "consumer_pause_response", nullptr, HandleConsumerPause},
     {"CONSUMER.UNPIN", 2, false, "consumer_unpin_response", nullptr, HandleConsumerUnpin,
      CheckConsumerUnpin},
@@ -122,10 +123,11 @@ bool OnlyAsks(std::string_view verb) {
 void Serve(Catalog& catalog, const Row& row, bool meets_level, ApiRequest request) {
   bool enabled = catalog.env().accounts.JetStreamLimits(request.account).has_value();
   bool for_clusters = row.meta == nullptr && row.home == nullptr;
-  request.usage = enabled ? &catalog.usage(request.account) : nullptr;
-  if (row.home == HandleConsumerReset &&
+  bool for_consumer = row.home == HandleConsumerReset;  // in the reference it answers by itself
+  request.usage = enabled && !for_consumer ? &catalog.usage(request.account) : nullptr;
+  if (for_consumer &&
       (!enabled || catalog.Find(request.account, request.token(kStreamToken)) == nullptr)) {
-    return;  // for a consumer, which the reference lets answer itself
+    return;
   }
   if (!meets_level) {
     RespondError(catalog.env(), request, row.type, MakeError(10185));

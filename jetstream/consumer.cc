@@ -81,6 +81,9 @@ Consumer::~Consumer() {
 
 Status Consumer::Start(std::string_view stored_state) {
   Environment& env = stream_.env();
+  if (!config_.is_durable() && config_.inactive_threshold_ns == 0) {
+    config_.inactive_threshold_ns = kDefaultInactiveThreshold;
+  }
   Configure();
   if (stored_state.empty()) {
     ledger_.Start(StartingPoint());
@@ -125,9 +128,6 @@ void Consumer::Configure() {
   reader_.SetFilters(config_.Filters());
   stream_.commit_waiters().Link(*this, reader_.subject_filters());
   sample_percent_ = config_.SamplePercent();
-  if (!config_.is_durable() && config_.inactive_threshold_ns == 0) {
-    config_.inactive_threshold_ns = kDefaultInactiveThreshold;
-  }
   inactive_ns_ = config_.inactive_threshold_ns;
   if (inactive_ns_ > 0 && !config_.is_push()) {
     // Spread over a second, so that the consumers of a lost client do not all go at once.
@@ -255,8 +255,9 @@ void Consumer::Update(ConsumerConfig config) {
   Environment& env = stream_.env();
   bool moved = config.deliver_subject != config_.deliver_subject;
   bool pause_changed = config.pause_until_ns != config_.pause_until_ns;
-  if (!config_.is_durable() && config.inactive_threshold_ns == 0) {
-    // One that becomes durable keeps it, as in the reference.
+  if (!config_.is_durable() && config.inactive_threshold_ns == 0 &&
+      config_.inactive_threshold_ns != 0) {
+    // One that becomes durable keeps it, as in the reference, and one that was durable has none.
     config.inactive_threshold_ns = kDefaultInactiveThreshold;
   }
   config_ = std::move(config);
