@@ -96,6 +96,7 @@ class Shard {
   };
 
   void OnCommitted(Turn turn, const Status& status);
+  void TrimCaches();
   void RequestCommit();
 
   Affinity home_;
@@ -110,6 +111,7 @@ class Shard {
   std::vector<StreamId> dirty_;
   std::vector<Committed> waiting_;
   Status failure_;
+  TimerQueue::TimerId trim_timer_;
   bool commit_requested_ = false;
 };
 
