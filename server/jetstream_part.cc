@@ -1,6 +1,7 @@
 #include "server/jetstream_part.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <filesystem>
 #include <future>
 #include <thread>
@@ -64,6 +65,12 @@ jetstream::AccountLimits ToLimits(const AccountJetStreamLimits& from) {
           .memory_max_stream_bytes = from.memory_max_stream_bytes,
           .storage_max_stream_bytes = from.store_max_stream_bytes,
           .max_bytes_required = from.max_bytes_required};
+}
+
+// Whether it exists or not, as in the reference.
+std::string TemporaryDirectory() {
+  const char* set = std::getenv("TMPDIR");
+  return set == nullptr || *set == '\0' ? "/tmp" : set;
 }
 
 std::string StoreOf(const std::string& directory) {
@@ -152,7 +159,7 @@ Server::Part JetStreamPart::AsPart() {
 void JetStreamPart::ReadOptions() {
   const JetStreamSettings& from = server_.context().options.jetstream;
   bool temporary = from.store_dir.empty();
-  std::string base = temporary ? (fs::temp_directory_path() / "nats").string() : from.store_dir;
+  std::string base = temporary ? Cat(TemporaryDirectory(), "/nats") : from.store_dir;
   directory_ = (fs::path(base) / "jetstream").string();
   if (temporary) {
     directory_ = FreeDirectory(directory_, server_.context().log);
