@@ -6,7 +6,7 @@
 
 namespace weir::jetstream {
 
-Shard::Shard(Environment& env) : env_(env), interest_watch_(env) {}
+Shard::Shard(Environment& env) : env_(env) {}
 
 Shard::~Shard() = default;
 

@@ -187,9 +187,15 @@ class StreamModel {
   // What no consumer waits for any more, where interest keeps messages.
   void DropUnneeded() {
     if (config.retention == jetstream::RetentionPolicy::kInterest) {
-      std::erase_if(messages, [this](const auto& entry) {
-        return !Needed(entry.first, entry.second.subject);
-      });
+      std::vector<StreamSeq> unneeded;
+      for (const auto& [seq, message] : messages) {
+        if (!Needed(seq, message.subject)) {
+          unneeded.push_back(seq);
+        }
+      }
+      for (StreamSeq seq : unneeded) {
+        Vanish(seq);
+      }
     }
   }
 
