@@ -137,6 +137,7 @@ void PushFlow::LostInterest() {
 }
 
 void PushFlow::CheckInterest() {
+  env_.timers.Cancel(doubt_timer_);
   SetActive(env_.router.IsSubscribed(account_, subject_, group_));
 }
 

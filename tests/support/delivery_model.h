@@ -154,13 +154,12 @@ class DeliveryModel {
   void Update(jetstream::ConsumerConfig config, bool there, int64_t now) {
     bool moved = config.deliver_subject != config_.deliver_subject;
     config_ = std::move(config);
-    model().filters = config_.Filters();
-    stream_.DropUnneeded();
+    if (auto filters = config_.Filters(); filters != model().filters) {
+      model().filters = std::move(filters);
+      stream_.DropUnneeded(/*tell=*/true);
+    }
     if (moved) {
-      for (auto& [seq, entry] : model().in_flight) {
-        entry.due_ns = Queued(seq) ? entry.due_ns : now;
-      }
-      QueueDue(now);
+      QueueDue(INT64_MAX);
     }
     if (push_) {
       Listen(there, true, now);
@@ -264,6 +263,10 @@ class DeliveryModel {
       bool is_new = model().again.empty();
       if (!is_new) {
         seq = model().again.front();
+        if (!stream_.messages.contains(seq)) {
+          model().Leave(seq);  // another consumer was done with what this one wants no more
+          continue;
+        }
         if (uint32_t deliveries = model().in_flight.at(seq).deliveries; Exhausted(deliveries)) {
           GiveUp(seq, deliveries);
           continue;
@@ -289,6 +292,10 @@ class DeliveryModel {
 
   const std::optional<PushModel>& push() const { return push_; }
   bool reachable() const { return reachable_; }
+  // Is this message held back for its distance to the one before?
+  bool HoldsBack(StreamSeq seq, int64_t now) const {
+    return stream_.NextFor(model()) == seq && ReplayedAt(seq) > now;
+  }
   // When a consumer that nobody uses goes, at the earliest and the latest; INT64_MAX: never. A pull
   // consumer takes up to a second longer, at random.
   int64_t GoesAt() const {

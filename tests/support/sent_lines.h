@@ -26,9 +26,8 @@ class SentLines {
     DeliveryModel::Sent out;
     for (const auto& sent : router.Take()) {
       if (router.no_interest.contains(sent.inbox)) {
-        continue;  // whether the one who has left is told so is all the same
-      }
-      if (sent.inbox.starts_with("_INBOX.") || sent.inbox.starts_with("push.")) {
+        LineOf(sent);  // only counted: whether the one who has left is told so is all the same
+      } else if (sent.inbox.starts_with("_INBOX.") || sent.inbox.starts_with("push.")) {
         out[sent.inbox].push_back(LineOf(sent));
       } else if (sent.inbox.starts_with(kGivenUp)) {
         out["MAX_DELIVERIES"].push_back(GivenUpLine(sent.payload));

@@ -184,8 +184,9 @@ class StreamModel {
     consumers.erase(name);
     DropUnneeded();
   }
-  // What no consumer waits for any more, where interest keeps messages.
-  void DropUnneeded() {
+  // What no consumer waits for any more, where interest keeps messages. Who has such a message in
+  // flight and wants others now notices when it is due, unless it is told.
+  void DropUnneeded(bool tell = false) {
     if (config.retention == jetstream::RetentionPolicy::kInterest) {
       std::vector<StreamSeq> unneeded;
       for (const auto& [seq, message] : messages) {
@@ -194,7 +195,7 @@ class StreamModel {
         }
       }
       for (StreamSeq seq : unneeded) {
-        Vanish(seq);
+        tell ? Vanish(seq) : static_cast<void>(messages.erase(seq));
       }
     }
   }
