@@ -477,7 +477,13 @@ void Consumer::OnPull(std::string_view reply, std::string_view body) {
   auto available = [this] {
     return num_pending() + ledger_.num_queued();
   };
-  if (pull_.Add(reply, body, available)) {
+  if (!pull_.Add(reply, body, available)) {
+    return;
+  }
+  if (config_.priority_policy == PriorityPolicy::kPrioritized) {
+    // Whoever asks in the same breath with a better priority goes first.
+    delivery_.RunSoon();
+  } else {
     delivery_.Run();
   }
 }

@@ -63,11 +63,11 @@ void Delivery::Run() {
   running_ = false;
   ArmDeadline();
   if (left == 0) {
-    Post();
+    RunSoon();
   }
 }
 
-void Delivery::Post() {
+void Delivery::RunSoon() {
   if (!posted_) {
     posted_ = true;
     parts_.env.executor.Post([resume = resume_] { resume(); });

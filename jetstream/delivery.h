@@ -66,6 +66,8 @@ class Delivery {
   void StartReplay(StreamSeq end);
 
   void Run();
+  // Run() behind what has already arrived.
+  void RunSoon();
   void Resume();
   // Puts what is due into the queue of redeliveries, sets the timer anew and runs.
   void CheckDeadlines();
@@ -90,7 +92,6 @@ class Delivery {
   bool Early(const storage::MessageView& message);
   void RetryAt(int64_t due_ns);
   void ArmDeadline();
-  void Post();
 
   Parts parts_;
   AckSubjectBuilder ack_subject_;

@@ -128,7 +128,7 @@ class StoreFactory {
   virtual StatusOr<std::unique_ptr<storage::StreamStore>> Open(const Spec& spec) = 0;
   // The counters of an existing file store, where they are known without opening it. Reads a few
   // blocks: at boot only.
-  virtual std::optional<storage::StoreState> Peek(StreamId /*id*/) { return std::nullopt; }
+  virtual std::optional<storage::PeekedState> Peek(StreamId /*id*/) { return std::nullopt; }
   // Runs `work` on a thread that may block, some day; never when the server stops before. Where
   // there are no threads, at once.
   virtual void RunBlocking(Task work) { std::move(work)(); }

@@ -69,7 +69,7 @@ int64_t Expiry::NextDue() {
     return due;
   }
   if (never_.empty()) {
-    return std::min(due, state.first_time_ns + max_age);
+    return std::min(due, stream_.store().FirstTimeNs() + max_age);
   }
   storage::StoredMessage message;
   while (true) {

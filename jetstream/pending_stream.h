@@ -43,7 +43,7 @@ class PendingStream {
     StreamSpec stream;
     std::string record;  // as the meta store has it
     std::vector<KnownConsumer> consumers;
-    std::optional<storage::StoreState> state;  // nullopt: only reading tells
+    std::optional<storage::PeekedState> state;  // nullopt: only reading tells
   };
   // Of the stream that has come; nullptr when it could not be loaded.
   using Handler = absl::AnyInvocable<void(Stream*) &&>;
@@ -66,7 +66,7 @@ class PendingStream {
   const StreamConfig& config() const { return spec_.stream.config; }
   int64_t created_ns() const { return spec_.stream.created_ns; }
   // As they will be when the stream has come; nullopt: wait for it.
-  const std::optional<storage::StoreState>& state() const { return spec_.state; }
+  const std::optional<storage::PeekedState>& state() const { return spec_.state; }
   // Those that clients see.
   size_t num_consumers() const;
 

@@ -253,23 +253,33 @@ void PullQueue::EndNoWait() {
   }
   for (auto at = requests_.begin(); at != requests_.end();) {
     auto next = std::next(at);
-    // With an expiry it waits for a first message, and is over at the next lull after that.
-    if (at->no_wait && (at->expires_ns == 0 || at->delivered > 0)) {
-      last_activity_ns_ = env_.clock.steady_ns();
-      SendStatus(at->reply, "404 No Messages");
-      Remove(at);
+    if (EndsAtLull(*at)) {
+      EndAtLull(at);
     }
     at = next;
   }
 }
 
-void PullQueue::Refresh() {
+// With an expiry it waits for a first message, and is over at the next lull after that.
+bool PullQueue::EndsAtLull(const Request& request) {
+  return request.no_wait && (request.expires_ns == 0 || request.delivered > 0);
+}
+
+void PullQueue::EndAtLull(Iterator at) {
+  last_activity_ns_ = env_.clock.steady_ns();
+  SendStatus(at->reply, "404 No Messages");
+  Remove(at);
+}
+
+void PullQueue::Refresh(bool lull) {
   int64_t now = env_.clock.steady_ns();
   last_refresh_ns_ = now;
   for (auto at = requests_.begin(); at != requests_.end();) {
     auto next = std::next(at);
     if (at->expires_ns != 0 && at->expires_ns <= now) {
       Expire(at);
+    } else if (lull && EndsAtLull(*at)) {
+      EndAtLull(at);
     } else if (!env_.router.HasInterest(account_, at->reply)) {
       Remove(at);
     } else if (at->heartbeat_ns > 0 && at->next_heartbeat_ns <= now) {
@@ -348,7 +358,13 @@ void PullQueue::Arm(int64_t due_ns) {
 
 void PullQueue::OnTimer() {
   timer_ = {};
-  Refresh();
+  int64_t now = env_.clock.steady_ns();
+  bool due = std::any_of(requests_.begin(), requests_.end(), [now](const Request& request) {
+    return (request.expires_ns != 0 && request.expires_ns <= now) ||
+           (request.heartbeat_ns > 0 && request.next_heartbeat_ns <= now);
+  });
+  // Acks that do not come are a lull only now: until then they may be on their way.
+  Refresh(due && !ledger_.HasRoom());
   for (const Request& request : requests_) {
     ArmFor(request);
   }

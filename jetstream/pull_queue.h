@@ -69,8 +69,9 @@ class PullQueue {
 
   // Nothing is left to deliver, or nobody may have it now: requests that do not wait are over.
   void EndNoWait();
-  // Ends what has expired or lost interest, sends due heartbeats.
-  void Refresh();
+  // Ends what has expired or lost interest, at a lull also requests that do not wait; sends due
+  // heartbeats.
+  void Refresh(bool lull = false);
   // Ends all with this status; a shutdown says what is left of each.
   void Stop(int status, std::string_view text);
 
@@ -90,6 +91,8 @@ class PullQueue {
   void SendFinal(const Request& request, std::string_view status);
   void SendHeartbeat(const Request& request);
   void Expire(Iterator at);
+  static bool EndsAtLull(const Request& request);
+  void EndAtLull(Iterator at);
   bool Blocked(const Request& request, const Offer& offer) const;
   // What the pin says about the request at the front.
   enum class Pinned : uint8_t {

@@ -64,10 +64,10 @@ void WriteLost(JsonWriter& out, const storage::StreamStore& store) {
   out.Field("bytes", store.state().lost_bytes).CloseObject();
 }
 
-void WriteCounters(JsonWriter& out, const storage::StoreState& state) {
+void WriteCounters(JsonWriter& out, const storage::StoreState& state, int64_t first_time_ns) {
   out.Field("messages", state.messages).Field("bytes", state.bytes);
   out.Field("first_seq", state.first_seq);
-  out.Key("first_ts").Time(state.first_time_ns == 0 ? kZeroTime : state.first_time_ns);
+  out.Key("first_ts").Time(first_time_ns == 0 ? kZeroTime : first_time_ns);
   out.Field("last_seq", state.last_seq);
   out.Key("last_ts").Time(state.last_time_ns == 0 ? kZeroTime : state.last_time_ns);
   out.Optional("num_subjects", state.num_subjects);
@@ -99,7 +99,7 @@ std::string StreamStateJson(const Stream& stream, const StreamInfoOptions& optio
   const auto& state = store.state();
   JsonWriter out;
   out.OpenObject();
-  WriteCounters(out, state);
+  WriteCounters(out, state, stream.store().FirstTimeNs());
   if (!options.subjects_filter.empty()) {
     WriteSubjects(out, store, options, page);
   }
@@ -124,10 +124,10 @@ void WriteStreamInfo(JsonWriter& out, Stream& stream, std::string_view state,
   out.Key("ts").Time(env.clock.wall_ns());
 }
 
-std::string PendingStateJson(const storage::StoreState& state, size_t consumers) {
+std::string PendingStateJson(const storage::PeekedState& state, size_t consumers) {
   JsonWriter out;
   out.OpenObject();
-  WriteCounters(out, state);
+  WriteCounters(out, state, state.first_time_ns);
   out.Optional("num_deleted", state.num_deleted);
   out.Field("consumer_count", consumers).CloseObject();
   return out.Take();

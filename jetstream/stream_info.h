@@ -30,7 +30,7 @@ struct StreamInfoPage {
 std::string StreamStateJson(const Stream& stream, const StreamInfoOptions& options,
                             StreamInfoPage& page);
 // The same of a stream that is still being read; nothing has been asked for but the counters.
-std::string PendingStateJson(const storage::StoreState& state, size_t consumers);
+std::string PendingStateJson(const storage::PeekedState& state, size_t consumers);
 // The members of StreamInfo into an open object; `state` comes from StreamStateJson().
 void WriteStreamInfo(JsonWriter& out, Stream& stream, std::string_view state,
                      const StreamInfoOptions& options);

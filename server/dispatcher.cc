@@ -30,18 +30,16 @@ MailBatch& Dispatcher::Outgoing(size_t worker) {
 std::shared_ptr<const MatchResult> Dispatcher::MatchOnce(const Account& account,
                                                          std::string_view subject) {
   const SubscriptionIndex& index = account.subscriptions();
-  if (!once_.Holds(index, subject)) {
-    once_.result.reset();
-    if (!once_result_ || once_result_.use_count() > 1) {
-      once_result_ = std::make_shared<MatchResult>();  // an outer call still walks the old one
-    }
-    once_.index = &index;
-    once_.subject.assign(subject);
-    once_.stripe = SubscriptionIndex::StripeOf(subject);
-    once_.stamp = index.Current(once_.stripe);
-    index.Match(subject, *once_result_);
-    once_.result = once_result_;
+  if (once_.index == &index && once_.changes == index.changes() && once_.subject == subject) {
+    return once_.result;
   }
+  if (!once_.result || once_.result.use_count() > 1) {
+    once_.result = std::make_shared<MatchResult>();  // an outer call still walks the old one
+  }
+  once_.index = &index;
+  once_.subject.assign(subject);
+  once_.changes = index.changes();  // before the match, as with every stamp
+  index.Match(subject, *once_.result);
   return once_.result;
 }
 

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -61,6 +62,14 @@ class Dispatcher {
   std::unique_ptr<MailBatch> TakeMail(size_t worker) { return std::move(outgoing_[worker]); }
 
  private:
+  // The last match of a subject that is used once: asked for by HasInterest, then delivered to.
+  struct Once {
+    std::string subject;
+    const SubscriptionIndex* index = nullptr;
+    uint64_t changes = 0;  // of the index
+    std::shared_ptr<MatchResult> result;
+  };
+
   MailBatch& Outgoing(size_t worker);
   // `matched`: the subject that `result` was found by; what receivers see is message.subject.
   PublishOutcome Send(Account& account, std::string_view matched, const MatchResult& result,
@@ -83,8 +92,7 @@ class Dispatcher {
   std::vector<std::unique_ptr<MailBatch>> outgoing_;
   MatchCache cache_;
   CachedMatch cache_memo_;
-  CachedMatch once_;
-  std::shared_ptr<MatchResult> once_result_;
+  Once once_;
   Random random_;
 };
 

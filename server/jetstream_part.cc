@@ -1,6 +1,7 @@
 #include "server/jetstream_part.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <filesystem>
 #include <future>
 #include <thread>
@@ -66,6 +67,12 @@ jetstream::AccountLimits ToLimits(const AccountJetStreamLimits& from) {
           .max_bytes_required = from.max_bytes_required};
 }
 
+// Whether it exists or not, as in the reference.
+std::string TemporaryDirectory() {
+  const char* set = std::getenv("TMPDIR");
+  return set == nullptr || *set == '\0' ? "/tmp" : set;
+}
+
 std::string StoreOf(const std::string& directory) {
   return (fs::path(directory) / "db").string();
 }
@@ -107,7 +114,7 @@ class JetStreamPart::Stores : public jetstream::StoreFactory {
                       .compress = spec.compress,
                       .cancel = &part_.stop_reading_});
   }
-  std::optional<storage::StoreState> Peek(StreamId id) override { return set_.Peek(id); }
+  std::optional<storage::PeekedState> Peek(StreamId id) override { return set_.Peek(id); }
   void RunBlocking(Task work) override {
     if (part_.readers_ != nullptr) {
       part_.readers_->Run(std::move(work));
@@ -152,7 +159,7 @@ Server::Part JetStreamPart::AsPart() {
 void JetStreamPart::ReadOptions() {
   const JetStreamSettings& from = server_.context().options.jetstream;
   bool temporary = from.store_dir.empty();
-  std::string base = temporary ? (fs::temp_directory_path() / "nats").string() : from.store_dir;
+  std::string base = temporary ? Cat(TemporaryDirectory(), "/nats") : from.store_dir;
   directory_ = (fs::path(base) / "jetstream").string();
   if (temporary) {
     directory_ = FreeDirectory(directory_, server_.context().log);

@@ -76,7 +76,7 @@ std::string PendingDetail(jetstream::PendingStream& stream, const JszOptions& op
     out.Key("config");
     jetstream::WriteStreamConfig(out, stream.config());
   }
-  out.Key("state").Raw(jetstream::PendingStateJson(stream.state().value_or(storage::StoreState{}),
+  out.Key("state").Raw(jetstream::PendingStateJson(stream.state().value_or(storage::PeekedState{}),
                                                    stream.num_consumers()));
   out.CloseObject();
   return out.Take();

@@ -4,8 +4,9 @@
 
 namespace weir::server {
 
-uint32_t SubscriptionIndex::StripeOf(std::string_view subject) {
-  return static_cast<uint32_t>(std::hash<std::string_view>{}(subject) % kStripes);
+SubscriptionIndex::Place SubscriptionIndex::PlaceOf(std::string_view subject, size_t hash) {
+  const size_t branch = std::hash<std::string_view>{}(subject.substr(0, subject.find('.')));
+  return {static_cast<uint16_t>(hash % kLiterals), static_cast<uint16_t>(branch % kBranches)};
 }
 
 uint32_t SubscriptionIndex::QueueId(std::string_view queue) {
@@ -30,10 +31,13 @@ SubscriptionIndex::Entry SubscriptionIndex::MakeEntry(std::string_view queue, co
 }
 
 void SubscriptionIndex::Raise(std::string_view pattern) {
-  if (protocol::HasWildcard(pattern)) {
-    wildcard_generation_.fetch_add(1, std::memory_order_release);
+  const Place place = PlaceOf(pattern);
+  if (!protocol::HasWildcard(pattern)) {
+    literals_[place.literal].fetch_add(1, std::memory_order_release);
+  } else if (pattern.front() == '>' || pattern.starts_with("*.") || pattern == "*") {
+    everywhere_.fetch_add(1, std::memory_order_release);
   } else {
-    stripes_[StripeOf(pattern)].fetch_add(1, std::memory_order_release);
+    branches_[place.branch].fetch_add(1, std::memory_order_release);
   }
 }
 

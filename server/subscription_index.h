@@ -20,8 +20,9 @@ namespace weir::server {
 //
 // Insert and Remove take the lock exclusively, run on the subscriber's worker and raise a
 // generation before they return, so a +OK or PONG sent afterwards means "visible to every worker".
-// Two kinds of generation: one for all wildcard subscriptions, and 1,024 stripes by subject hash
-// for literal ones, so that a one-off inbox does not invalidate what others have cached.
+// Three kinds of generation, so that what comes and goes all day does not invalidate what others
+// have cached: 1,024 stripes by subject for literal subscriptions (a one-off inbox), 256 by first
+// token for wildcards behind one (a client's inboxes, the acks of a consumer), one for the rest.
 //
 // Thread-safe.
 class SubscriptionIndex {
@@ -29,16 +30,27 @@ class SubscriptionIndex {
   // The state of the index as far as one subject is concerned. Read it before the match; a result
   // is valid as long as Current() returns the same.
   struct Stamp {
-    uint64_t wildcard = UINT64_MAX;
+    uint64_t everywhere = UINT64_MAX;
+    uint32_t branch = 0;
     uint32_t literal = 0;
     bool operator==(const Stamp&) const = default;
   };
+  // Which generations tell of changes to one subject.
+  struct Place {
+    uint16_t literal = 0;
+    uint16_t branch = 0;
+  };
 
-  static uint32_t StripeOf(std::string_view subject);
+  static Place PlaceOf(std::string_view subject) {
+    return PlaceOf(subject, std::hash<std::string_view>{}(subject));
+  }
+  // For who has std::hash of the subject already.
+  static Place PlaceOf(std::string_view subject, size_t hash);
 
-  Stamp Current(uint32_t stripe) const {
-    return {wildcard_generation_.load(std::memory_order_acquire),
-            stripes_[stripe].load(std::memory_order_acquire)};
+  Stamp Current(Place place) const {
+    return {everywhere_.load(std::memory_order_acquire),
+            branches_[place.branch].load(std::memory_order_acquire),
+            literals_[place.literal].load(std::memory_order_acquire)};
   }
 
   // `queue` empty: a plain subscription. The pattern must be valid. `filter`: the subscription gets
@@ -91,7 +103,8 @@ class SubscriptionIndex {
   Stats stats() const;
 
  private:
-  static constexpr size_t kStripes = 1024;
+  static constexpr size_t kLiterals = 1024;
+  static constexpr size_t kBranches = 256;
 
   struct Entry {
     Target target;
@@ -127,8 +140,9 @@ class SubscriptionIndex {
   uint64_t removes_ ABSL_GUARDED_BY(mu_) = 0;
   mutable std::atomic<uint64_t> walks_{0};
 
-  std::atomic<uint64_t> wildcard_generation_{0};
-  std::array<std::atomic<uint32_t>, kStripes> stripes_{};
+  std::atomic<uint64_t> everywhere_{0};
+  std::array<std::atomic<uint32_t>, kBranches> branches_{};
+  std::array<std::atomic<uint32_t>, kLiterals> literals_{};
 };
 
 }  // namespace weir::server

@@ -86,8 +86,8 @@ class TcpTransport : public Transport {
     if (tls_) {
       tls_->Shutdown();
     }
+    // Not shut down first: who has sent more than was read gets a reset, as from the reference.
     boost::system::error_code ignored;
-    socket_.shutdown(asio::ip::tcp::socket::shutdown_both, ignored);
     socket_.close(ignored);
   }
 

@@ -55,11 +55,15 @@ void Worker::RequestEndTurn() {
 }
 
 void Worker::EndTurn() {
-  end_turn_requested_ = false;
   if (std::exchange(commit_requested_, false) && commit_) {
     commit_();
   }
   FlushMail();
+  // What the commit has answered goes out below: another turn would find nothing to do.
+  end_turn_requested_ = false;
+  if (commit_requested_) {
+    RequestEndTurn();
+  }
   FlushSockets();
   CloseMarked();
   FlushMail();  // what was unsubscribed or delivered while closing

@@ -36,23 +36,28 @@ IndexedStreamStore::IndexedStreamStore(StreamSeq first_seq) {
   }
 }
 
+// What is found out late changes nothing that a caller could tell.
 const StoreState& IndexedStreamStore::state() const {
-  // Everything but the two lazy members is kept up to date; finding them changes nothing that a
-  // caller could tell.
+  auto* self =
+      const_cast<IndexedStreamStore*>(this);  // NOLINT(cppcoreguidelines-pro-type-const-cast)
+  self->state_.num_subjects = index_.num_subjects();
+  self->state_.num_deleted =
+      state_.messages == 0 ? 0 : state_.last_seq - state_.first_seq + 1 - state_.messages;
+  self->state_.num_lost = holes_.size();
+  return state_;
+}
+
+int64_t IndexedStreamStore::FirstTimeNs() const {
   auto* self =
       const_cast<IndexedStreamStore*>(this);  // NOLINT(cppcoreguidelines-pro-type-const-cast)
   if (!first_time_known_) {
     Fetched first;
     bool found = state_.messages > 0 &&
                  self->Fetch(state_.first_seq, Wait::kYes, first) == ReadOutcome::kFound;
-    self->state_.first_time_ns = found ? first.view.time_ns : 0;
+    self->first_time_ns_ = found ? first.view.time_ns : 0;
     self->first_time_known_ = true;
   }
-  self->state_.num_subjects = index_.num_subjects();
-  self->state_.num_deleted =
-      state_.messages == 0 ? 0 : state_.last_seq - state_.first_seq + 1 - state_.messages;
-  self->state_.num_lost = holes_.size();
-  return state_;
+  return first_time_ns_;
 }
 
 StreamSeq IndexedStreamStore::NextExisting(StreamSeq from) const {
@@ -81,7 +86,7 @@ void IndexedStreamStore::NoteAppended(const MessageView& message) {
   NoteGap(state_.last_seq + 1, message.seq - 1);
   if (state_.messages == 0) {
     state_.first_seq = message.seq;
-    state_.first_time_ns = message.time_ns;
+    first_time_ns_ = message.time_ns;
     first_time_known_ = true;
   }
   state_.last_seq = message.seq;
@@ -157,7 +162,7 @@ void IndexedStreamStore::SettleFirst() {
   state_.lost_bytes = holes_.empty() ? 0 : state_.lost_bytes;
   if (state_.messages == 0) {
     state_.first_seq = state_.last_seq + 1;
-    state_.first_time_ns = 0;
+    first_time_ns_ = 0;
     deleted_.Clear();
     first_time_known_ = true;
   } else {

@@ -30,6 +30,7 @@ class IndexedStreamStore : public StreamStore {
   uint64_t Purge(std::string_view filter, StreamSeq below, uint64_t keep) override;
 
   const StoreState& state() const override;
+  int64_t FirstTimeNs() const override;
   ReadOutcome Get(StreamSeq seq, StoredMessage& out) override;
   ReadOutcome Next(StreamSeq from, const protocol::SubjectFilters& filters,
                    StoredMessage& out) override;
@@ -81,7 +82,7 @@ class IndexedStreamStore : public StreamStore {
   void NoteGap(StreamSeq first, StreamSeq last);
 
   StoreState& mutable_state() { return state_; }
-  const StoreState& raw_state() const { return state_; }  // first_time_ns may be out of date
+  const StoreState& raw_state() const { return state_; }  // without what state() counts
   SequenceSet& deleted() { return deleted_; }
   const SequenceSet& deleted() const { return deleted_; }
   // Numbers whose message was not deleted but lost: reads say so. Those that were found at opening
@@ -91,8 +92,6 @@ class IndexedStreamStore : public StreamStore {
   const StreamIndex& index() const { return index_; }
   // The first existing message at or above `from`; beyond last_seq when there is none.
   StreamSeq NextExisting(StreamSeq from) const;
-  // state().first_time_ns must be read from the first message again.
-  void InvalidateFirstTime() { first_time_known_ = false; }
 
  private:
   using SubjectId = StreamIndex::SubjectId;
@@ -129,6 +128,7 @@ class IndexedStreamStore : public StreamStore {
   uint64_t CountMatching(StreamSeq first, StreamSeq last, const std::vector<SubjectId>& subjects);
 
   StoreState state_;
+  int64_t first_time_ns_ = 0;
   bool first_time_known_ = true;
   StreamSeq headers_from_ = 0;  // of the first message with headers, or less
   SequenceSet deleted_;

@@ -15,9 +15,6 @@ namespace weir::storage {
 
 namespace {
 
-// What one Load() brings: a read-ahead of so much.
-constexpr size_t kLoadMessages = 256;
-constexpr size_t kLoadBytes = 256 * 1024;
 // A trim walks over what it deletes in pieces of this size.
 constexpr size_t kWalkBytes = 512 * 1024;
 // Who wants a single message gets so much around it.
@@ -42,6 +39,7 @@ RocksStreamStore::RocksStreamStore(const Context& context, StreamId id, StreamSe
       builder_(id),
       tail_(context.tail_bytes),
       loaded_(context.loaded_bytes),
+      ahead_(context.loaded_bytes / 3),
       sparse_(context.sparse_patience_bytes) {
   marks_->stream = id;
 }
@@ -279,9 +277,10 @@ StatusOr<std::vector<LoadedBlock>> RocksStreamStore::ReadAround(StreamSeq seq, W
     case Wait::kCached:
       break;
     case Wait::kNo:
-      return source_.Read(seq, seq, BlockSource::Tier::kMemory, kLoadMessages, 1);
+      return source_.Read(seq, seq, BlockSource::Tier::kMemory, 1, 1);
     case Wait::kYes:
-      return source_.Read(seq, UINT64_MAX, BlockSource::Tier::kDisk, kLoadMessages, kPieceBytes);
+      return source_.Read(seq, UINT64_MAX, BlockSource::Tier::kDisk, ReadAhead::kFirst,
+                          kPieceBytes);
     case Wait::kWalk:
       return source_.Read(seq, UINT64_MAX, BlockSource::Tier::kWalk, SIZE_MAX, kWalkBytes);
   }
@@ -321,6 +320,9 @@ ReadOutcome RocksStreamStore::Fetch(StreamSeq seq, Wait wait, Fetched& out) {
     return FetchFrom(*staged, seq, out);
   }
   if (const LoadedBlock* loaded = loaded_.Find(seq); loaded != nullptr) {
+    if (ahead_.Due(loaded->reader.first())) [[unlikely]] {
+      LoadEarly();
+    }
     return FetchFrom(*loaded, seq, out);
   }
   if (!unreadable_.empty() && unreadable_.Contains(seq)) {
@@ -343,35 +345,69 @@ void RocksStreamStore::Load(StreamSeq seq, absl::AnyInvocable<void(Status) &&> d
     context_.home->Post([done = std::move(done)]() mutable { std::move(done)(OkStatus()); });
     return;
   }
+  if (ahead_.Expects(seq)) {
+    early_waiters_->emplace_back(seq, std::move(done));
+    return;
+  }
+  auto waiters = std::make_shared<LoadWaiters>();
+  waiters->emplace_back(seq, std::move(done));
+  StartLoad(ahead_.Begin(seq), std::move(waiters));
+}
+
+void RocksStreamStore::LoadEarly() {
+  ReadAhead::Plan plan = ahead_.BeginEarly();
+  if (plan.from >= std::min(tail_.covers_from(), raw_state().last_seq + 1)) {
+    ahead_.Loaded(plan, {});
+    return;
+  }
+  early_waiters_ = std::make_shared<LoadWaiters>();
+  StartLoad(plan, early_waiters_);
+}
+
+void RocksStreamStore::StartLoad(const ReadAhead::Plan& plan,
+                                 std::shared_ptr<LoadWaiters> waiters) {
   uint64_t load = staged_.BeginLoad(marks_->moves.load(std::memory_order_acquire));
-  context_.pool->Run([source = source_, seq, load, home = context_.home,
+  context_.pool->Run([source = source_, plan, load, home = context_.home,
                       self = std::weak_ptr<RocksStreamStore*>(self_),
-                      done = std::move(done)]() mutable {
-    auto blocks = source.Read(seq, UINT64_MAX, BlockSource::Tier::kDisk, kLoadMessages, kLoadBytes);
-    home->Post([blocks = std::move(blocks), seq, load, self = std::move(self),
-                done = std::move(done)]() mutable {
-      auto store = self.lock();
-      if (store == nullptr) {
-        std::move(done)(Cancelled("the stream is gone"));
-        return;
+                      waiters = std::move(waiters)]() mutable {
+    // What is read from end to end would only push out of the cache what is read twice.
+    auto tier = plan.sequential() ? BlockSource::Tier::kWalk : BlockSource::Tier::kDisk;
+    auto blocks = source.Read(plan.from, UINT64_MAX, tier, plan.messages, ReadAhead::kBytes);
+    home->Post([blocks = std::move(blocks), plan, load, self = std::move(self),
+                waiters = std::move(waiters)]() mutable {
+      Status status;
+      if (auto store = self.lock(); store == nullptr) {
+        status = Cancelled("the stream is gone");
+      } else {
+        (*store)->staged_.EndLoad(load);
+        status = (*store)->TakeLoaded(plan, std::move(blocks), *waiters);
       }
-      (*store)->staged_.EndLoad(load);
-      if (!blocks.ok() && blocks.status().code() != StatusCode::kDataLoss) {
-        std::move(done)(blocks.status());
-        return;
+      for (auto& [seq, done] : *waiters) {
+        std::move(done)(status);
       }
-      (*store)->TakeLoaded(seq, blocks.ok() ? std::move(*blocks) : std::vector<LoadedBlock>());
-      std::move(done)(OkStatus());
     });
   });
 }
 
-void RocksStreamStore::TakeLoaded(StreamSeq seq, std::vector<LoadedBlock> blocks) {
-  AddLoaded(std::move(blocks));
-  if (loaded_.Find(seq) == nullptr && staged_.Find(seq) == nullptr) {
-    // Else the reader would ask for it again and again.
-    unreadable_.Insert(seq);
+Status RocksStreamStore::TakeLoaded(const ReadAhead::Plan& plan,
+                                    StatusOr<std::vector<LoadedBlock>> blocks,
+                                    const LoadWaiters& waiters) {
+  if (!blocks.ok() && blocks.status().code() != StatusCode::kDataLoss) {
+    ahead_.Loaded(plan, {});
+    return blocks.status();
   }
+  if (!blocks.ok()) {
+    blocks = std::vector<LoadedBlock>();
+  }
+  ahead_.Loaded(plan, *blocks);
+  AddLoaded(std::move(*blocks));
+  for (const auto& [seq, done] : waiters) {
+    if (seq == plan.from && loaded_.Find(seq) == nullptr && staged_.Find(seq) == nullptr) {
+      // Else the reader would ask for it again and again.
+      unreadable_.Insert(seq);
+    }
+  }
+  return OkStatus();
 }
 
 namespace {

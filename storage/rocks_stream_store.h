@@ -17,6 +17,7 @@
 #include "storage/database.h"
 #include "storage/indexed_stream_store.h"
 #include "storage/loaded_blocks.h"
+#include "storage/read_ahead.h"
 #include "storage/sparse_blocks.h"
 #include "storage/staged_blocks.h"
 #include "storage/stream_position.h"
@@ -125,7 +126,12 @@ class RocksStreamStore : public IndexedStreamStore {
   StatusOr<std::vector<LoadedBlock>> ReadAround(StreamSeq seq, Wait wait);
   void AddLoaded(std::vector<LoadedBlock> blocks);
   ReadOutcome FetchFrom(const LoadedBlock& block, StreamSeq seq, Fetched& out);
-  void TakeLoaded(StreamSeq seq, std::vector<LoadedBlock> blocks);
+  // Who waits for a load, and for which message of it.
+  using LoadWaiters = std::vector<std::pair<StreamSeq, absl::AnyInvocable<void(Status) &&>>>;
+  void LoadEarly();
+  void StartLoad(const ReadAhead::Plan& plan, std::shared_ptr<LoadWaiters> waiters);
+  Status TakeLoaded(const ReadAhead::Plan& plan, StatusOr<std::vector<LoadedBlock>> blocks,
+                    const LoadWaiters& waiters);
 
   const Context context_;
   const StreamId id_;
@@ -134,6 +140,8 @@ class RocksStreamStore : public IndexedStreamStore {
   BlockBuilder builder_;
   TailCache tail_;
   LoadedBlocks loaded_;
+  ReadAhead ahead_;
+  std::shared_ptr<LoadWaiters> early_waiters_;  // of the load that was begun early
   StagedBlocks staged_;
   SequenceSet unreadable_;  // a load could not bring them
   // The block in which the latest Fetch() found its message, 0 for the open one.

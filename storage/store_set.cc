@@ -35,7 +35,7 @@ StatusOr<std::unique_ptr<StreamStore>> StoreSet::Open(const Spec& spec) {
   return std::unique_ptr<StreamStore>(std::move(*store));
 }
 
-std::optional<StoreState> StoreSet::Peek(StreamId id) {
+std::optional<PeekedState> StoreSet::Peek(StreamId id) {
   // What was damaged may be one of its messages.
   return db_ == nullptr || db_->damage().damaged() > 0 ? std::nullopt : PeekState(*db_, id);
 }

@@ -38,7 +38,7 @@ class StoreSet {
   StatusOr<std::unique_ptr<StreamStore>> Open(const Spec& spec);
   // The counters of an existing file store without opening it; nullopt when only that tells, as
   // where damage has been found. Reads two or three blocks.
-  std::optional<StoreState> Peek(StreamId id);
+  std::optional<PeekedState> Peek(StreamId id);
 
  private:
   Database* db_;

@@ -14,9 +14,9 @@ namespace weir::storage {
 namespace {
 
 // By the position and the newest block; without the time of the first message.
-std::optional<StoreState> LatestCounters(const std::optional<StreamPosition>& position,
-                                         const BlockReader& newest) {
-  StoreState state;
+std::optional<PeekedState> LatestCounters(const std::optional<StreamPosition>& position,
+                                          const BlockReader& newest) {
+  PeekedState state;
   if (position && position->lost_messages > 0) {
     return std::nullopt;  // which ones, only the blocks tell
   }
@@ -89,7 +89,7 @@ std::optional<StreamPosition> ReadPosition(Database& db, StreamId stream,
   return std::nullopt;
 }
 
-std::optional<StoreState> PeekState(Database& db, StreamId stream) {
+std::optional<PeekedState> PeekState(Database& db, StreamId stream) {
   std::vector<std::string> damage;
   auto position = ReadPosition(db, stream, damage);
   BlockSource source(db, stream);

@@ -36,6 +36,6 @@ std::optional<StreamPosition> ReadPosition(Database& db, StreamId stream,
 // The counters of a stream that is not open, without reading it: two or three blocks at most.
 // nullopt when nobody has written them down, or when something is known to be lost. Exact unless
 // something has been damaged since; whoever opens the stream knows better. May block.
-std::optional<StoreState> PeekState(Database& db, StreamId stream);
+std::optional<PeekedState> PeekState(Database& db, StreamId stream);
 
 }  // namespace weir::storage

@@ -60,12 +60,16 @@ struct StoreState {
   uint64_t bytes = 0;
   StreamSeq first_seq = 0;  // last_seq + 1 when empty, 0 when never used
   StreamSeq last_seq = 0;
-  int64_t first_time_ns = 0;  // 0: none
-  int64_t last_time_ns = 0;   // kept when the stream is emptied
-  uint64_t num_deleted = 0;   // interior deletes: last_seq - first_seq + 1 - messages
+  int64_t last_time_ns = 0;  // kept when the stream is emptied
+  uint64_t num_deleted = 0;  // interior deletes: last_seq - first_seq + 1 - messages
   uint64_t num_subjects = 0;
   uint64_t num_lost = 0;    // damaged, as far as known; what is found later still counts as message
   uint64_t lost_bytes = 0;  // … where the counters before and after tell
+};
+
+// What can be told of a stream without reading it (PeekState).
+struct PeekedState : StoreState {
+  int64_t first_time_ns = 0;  // as StreamStore::FirstTimeNs()
 };
 
 struct SubjectState {
@@ -120,6 +124,8 @@ class StreamStore {
   // ---- reads ----
 
   virtual const StoreState& state() const = 0;
+  // When the first message was stored, 0 when there is none. May have to read it from the disk.
+  virtual int64_t FirstTimeNs() const = 0;
 
   virtual ReadOutcome Get(StreamSeq seq, StoredMessage& out) = 0;
 

@@ -1,6 +1,7 @@
 """Bad input: one clear line that says what and where, and nothing is damaged."""
 import json
 import os
+import socket
 
 import pytest
 
@@ -46,6 +47,17 @@ def test_malformed_bytes_cost_only_their_own_connection(server, data, told, logg
         assert len(lines) == 1 and "[ERR]" in lines[0] and logged in lines[0], lines
         witness.send("PUB alive 1\r\nx\r\n")
         assert witness.ping() == [("MSG", "alive", "1", None, b"x")]
+
+
+def test_who_sent_more_than_was_read_is_told_why_and_reset(server):
+    """Java's client tells its user of a broken connection only then."""
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as client:
+        client.sendall(b"PUB foo 104857600\r\n" + bytes(3000))
+        got = b""
+        with pytest.raises(ConnectionResetError):
+            while part := client.recv(4096):
+                got += part
+        assert got.endswith(b"-ERR 'Maximum Payload Violation'\r\n")
 
 
 def test_a_claim_of_100_mb_takes_no_memory(server):

@@ -167,6 +167,18 @@ def test_a_full_disk_refuses_and_recovers(tmp_path):
         subprocess.run(["umount", "-l", str(disk)], capture_output=True, timeout=10, check=False)
 
 
+def test_a_temporary_directory_that_does_not_exist_is_created(tmp_path):
+    environment = dict(os.environ, TMPDIR=str(tmp_path / "not/there"))
+    with subprocess.Popen([WEIR, "-a", "127.0.0.1", "-p", str(free_port()), "-js"], env=environment,
+                          stderr=subprocess.PIPE, text=True) as process:
+        lines = iter(process.stderr.readline, "")
+        try:
+            assert any("Server is ready" in line for line in lines)
+            assert (tmp_path / "not/there/nats/jetstream").is_dir()
+        finally:
+            process.terminate()
+
+
 def test_servers_without_a_store_directory_do_not_share_one(tmp_path):
     """As tests start them: the second takes a directory of its own, and the first one's when it is free."""
     environment = dict(os.environ, TMPDIR=str(tmp_path))

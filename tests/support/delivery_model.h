@@ -202,9 +202,17 @@ class DeliveryModel {
     if (pin_ != 0 && pin_ends_ns_ <= now) {
       pin_ = 0;
     }
+    bool lull = Full() && std::any_of(waiting_.begin(), waiting_.end(), [now](const auto& request) {
+                  return Over(request, now) || (request.beats_ns != 0 && request.beats_ns <= now);
+                });
     for (auto at = waiting_.begin(); at != waiting_.end();) {
       if (Over(*at, now)) {
         at = End(at, "408 Request Timeout");
+        continue;
+      }
+      if (lull && EndsAtLull(*at)) {
+        Status(*at, "404 No Messages");
+        at = waiting_.erase(at);
         continue;
       }
       if (at->beats_ns != 0 && at->beats_ns <= now) {
@@ -442,9 +450,12 @@ class DeliveryModel {
   static bool Over(const Request& request, int64_t now) {
     return request.ends_ns != 0 && request.ends_ns <= now;
   }
+  static bool EndsAtLull(const Request& request) {
+    return request.no_wait && (request.expires_ns == 0 || request.delivered > 0);
+  }
   void EndNoWait() {
     for (auto at = waiting_.begin(); at != waiting_.end();) {
-      if (at->no_wait && (at->expires_ns == 0 || at->delivered > 0)) {
+      if (EndsAtLull(*at)) {
         Status(*at, "404 No Messages");
         at = waiting_.erase(at);
       } else {

@@ -51,7 +51,7 @@ class FakeStoreFactory : public jetstream::StoreFactory {
     return std::make_unique<FileLikeStore>(spec.first_seq, spec.home);
   }
 
-  std::optional<storage::StoreState> Peek(StreamId id) override {
+  std::optional<storage::PeekedState> Peek(StreamId id) override {
     auto at = peeked.find(id.value());
     return at == peeked.end() ? std::nullopt : std::optional(at->second);
   }
@@ -70,7 +70,7 @@ class FakeStoreFactory : public jetstream::StoreFactory {
   }
 
   std::map<uint32_t, std::unique_ptr<storage::StreamStore>> disk;
-  std::map<uint32_t, storage::StoreState> peeked;  // by stream id
+  std::map<uint32_t, storage::PeekedState> peeked;  // by stream id
   Status error;
   bool hold = false;  // what may block waits for Release()
   std::vector<Task> held;

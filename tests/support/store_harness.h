@@ -128,12 +128,12 @@ class RocksHarness : public StoreHarness {
     WEIR_CHECK(store.ok() && damage.empty());
     store_ = std::move(*store);
     const storage::StoreState& state = store_->state();
-    WEIR_CHECK(peeked.has_value() && peeked->messages == state.messages &&
-               peeked->bytes == state.bytes && peeked->first_seq == state.first_seq &&
-               peeked->last_seq == state.last_seq && peeked->first_time_ns == state.first_time_ns &&
-               peeked->last_time_ns == state.last_time_ns &&
-               peeked->num_deleted == state.num_deleted &&
-               peeked->num_subjects == state.num_subjects);
+    WEIR_CHECK(
+        peeked.has_value() && peeked->messages == state.messages && peeked->bytes == state.bytes &&
+        peeked->first_seq == state.first_seq && peeked->last_seq == state.last_seq &&
+        peeked->first_time_ns == store_->FirstTimeNs() &&
+        peeked->last_time_ns == state.last_time_ns && peeked->num_deleted == state.num_deleted &&
+        peeked->num_subjects == state.num_subjects);
   }
 
   void DestroyAndRecreate() override {

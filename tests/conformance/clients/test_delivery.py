@@ -1,20 +1,20 @@
 """Every way of consuming a stream that an official client has, while the server restarts and is killed: nothing is
 lost, and what is ordered stays in order, with Weir as with the reference."""
 
-import concurrent.futures
-
 import pytest
 
+from driver import Driver, build_problem, run_chosen
 from harness.server import PEER, WEIR, Server
-from test_clients import Driver, build_problem
 
 LANGUAGES = ["go", "java", "javascript", "python", "rust"]
 SERVERS = {"reference": PEER, "weir": WEIR}
 WAYS = {
-    "go": ["fetch", "consume", "messages", "push", "ordered", "ordered push"],
-    "java": ["fetch", "consume", "messages", "push", "ordered", "ordered push"],
-    "javascript": ["fetch", "consume", "messages", "push", "ordered"],
-    "python": ["fetch", "push", "ordered push"],
+    "go": ["fetch", "next", "consume", "messages", "push", "old fetch", "old push", "ordered", "ordered messages",
+           "ordered old push"],
+    "java": ["fetch", "next", "consume", "messages", "old fetch", "push", "ordered", "ordered messages",
+             "ordered push"],
+    "javascript": ["fetch", "next", "consume", "messages", "push", "ordered"],
+    "python": ["fetch", "push", "next", "ordered push"],
     "rust": ["fetch", "messages", "push", "ordered", "ordered push"],
 }
 
@@ -27,13 +27,8 @@ def deliver(language, server, directory):
 
 
 @pytest.fixture(scope="module")
-def deliveries(tmp_path_factory, request):
-    """All that the chosen tests need, some at a time: most of it is waiting."""
-    chosen = [item.callspec.params for item in request.session.items if item.module is request.module]
-    with concurrent.futures.ThreadPoolExecutor(max_workers=4) as pool:
-        yield {(c["language"], c["server"]):
-               pool.submit(deliver, c["language"], c["server"], tmp_path_factory.mktemp(c["language"]))
-               for c in chosen}
+def deliveries(request, tmp_path_factory):
+    yield from run_chosen(request, tmp_path_factory, deliver, workers=8)
 
 
 @pytest.mark.parametrize("server", SERVERS)

@@ -6,8 +6,8 @@ import subprocess
 
 import pytest
 
+from driver import BUILT, build_problem
 from harness.server import PEER, WEIR, Server
-from test_clients import BUILT, build_problem
 
 LANGUAGES = ["go", "java", "javascript", "python"]
 

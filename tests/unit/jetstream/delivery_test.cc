@@ -178,6 +178,22 @@ TEST_F(DeliveryTest, HeadersOnlyTellsTheSize) {
   EXPECT_EQ(sent[1].headers, "NATS/1.0\r\nA: b\r\nNats-Msg-Size: 1\r\n\r\n");
 }
 
+TEST_F(DeliveryTest, OfRequestsThatArriveTogetherTheBestPriorityIsServedFirst) {
+  auto config = ConsumerWorld::Durable("C");
+  config.priority_policy = PriorityPolicy::kPrioritized;
+  config.priority_groups = {"g"};
+  world_.Add(config);
+  PublishMany(3);
+
+  for (auto [inbox, body] : {std::pair{"_INBOX.b", R"({"batch":2,"group":"g","priority":1})"},
+                             std::pair{"_INBOX.a", R"({"batch":2,"group":"g","priority":0})"}}) {
+    world_.router.Inject({kGlobalAccount, "$JS.API.CONSUMER.MSG.NEXT.ORDERS.C", inbox, {}, body});
+  }
+  world_.EndTurn();
+
+  EXPECT_THAT(Got(), ElementsAre("1", "2"));
+}
+
 TEST_F(DeliveryTest, APinnedClientLearnsItsId) {
   auto config = ConsumerWorld::Durable("C");
   config.priority_policy = PriorityPolicy::kPinnedClient;

@@ -24,7 +24,7 @@ class PendingStreamTest : public ::testing::Test {
     auto store = std::make_unique<testing::FileLikeStore>(0, &home_.executor);
     store->Append({1, home_.clock.wall_ns(), "a", {}, "x"});
     store->Append({2, home_.clock.wall_ns(), "b", {}, "yy"});
-    home_.stores.peeked[3] = store->state();
+    home_.stores.peeked[3] = {store->state(), store->FirstTimeNs()};
     home_.stores.disk[3] = std::move(store);
     home_.stores.hold = true;
   }

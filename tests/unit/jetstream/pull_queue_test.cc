@@ -113,6 +113,22 @@ TEST_F(PullQueueTest, NoWaitWithExpiryWaitsForAFirstMessage) {
   EXPECT_THAT(Statuses(), ElementsAre("_INBOX.a NATS/1.0 404 No Messages\r\n\r\n"));
 }
 
+TEST_F(PullQueueTest, NoWaitStalledByMissingAcksEndsWhenATimeIsDue) {
+  config_.max_ack_pending = 1;
+  ledger_.Configure(config_);
+  Add("a", R"({"batch":5,"no_wait":true,"expires":9000000000,"idle_heartbeat":1000000000})", 9);
+  Add("b", R"({"batch":1,"expires":9000000000})", 9);
+  EXPECT_EQ(Give(), "_INBOX.a");
+  ledger_.Deliver(1, world_.clock.steady_ns());
+  world_.Advance(999ms);
+  EXPECT_THAT(Statuses(), IsEmpty());
+
+  world_.Advance(1ms);
+
+  EXPECT_THAT(Statuses(), ElementsAre("_INBOX.a NATS/1.0 404 No Messages\r\n\r\n"));
+  EXPECT_EQ(queue_.size(), 1u);
+}
+
 TEST_F(PullQueueTest, NoWaitIsRefusedWhenOthersWillTakeEverything) {
   Add("a", "10");
 

@@ -101,26 +101,76 @@ TEST(SubscriptionIndexTest, RemovesExactlyTheOneMeant) {
   EXPECT_THAT(result.targets, ElementsAre(At(0, 1, 7)));
 }
 
-TEST(SubscriptionIndexTest, ALiteralChangesItsStripeAWildcardAll) {
-  SubscriptionIndex index;
-  uint32_t foo = SubscriptionIndex::StripeOf("foo");
-  uint32_t other = foo;
-  for (int i = 0; other == foo; ++i) {
-    other = SubscriptionIndex::StripeOf(std::to_string(i));
+// Stamps of subjects that share no generation but the one of all.
+struct Watched {
+  explicit Watched(const SubscriptionIndex& in) : index(in) {
+    while (SubscriptionIndex::PlaceOf(other).literal == SubscriptionIndex::PlaceOf("a.b").literal ||
+           SubscriptionIndex::PlaceOf(other).branch == SubscriptionIndex::PlaceOf("a").branch) {
+      other.insert(0, "x");
+    }
+    Look();
   }
-  auto foo_before = index.Current(foo);
-  auto other_before = index.Current(other);
-  index.Insert("foo", "", At(0, 1));
-  EXPECT_NE(index.Current(foo), foo_before);
-  EXPECT_EQ(index.Current(other), other_before);
-  foo_before = index.Current(foo);
-  index.Remove("foo", "", At(0, 1));
-  EXPECT_NE(index.Current(foo), foo_before);
-  foo_before = index.Current(foo);
-  index.Insert("*", "", At(0, 1));
-  EXPECT_NE(index.Current(foo), foo_before);
-  EXPECT_NE(index.Current(other), other_before);
-  EXPECT_NE(SubscriptionIndex::Stamp(), index.Current(foo));
+  void Look() {
+    seen = index.Current(SubscriptionIndex::PlaceOf("a.b"));
+    other_seen = index.Current(SubscriptionIndex::PlaceOf(other));
+  }
+  // Which of the two have changed since the last call: "a.b", the other.
+  std::pair<bool, bool> Changed() {
+    const auto before = std::pair(seen, other_seen);
+    Look();
+    return {seen != before.first, other_seen != before.second};
+  }
+
+  const SubscriptionIndex& index;
+  std::string other = "other.x";
+  SubscriptionIndex::Stamp seen;
+  SubscriptionIndex::Stamp other_seen;
+};
+
+TEST(SubscriptionIndexTest, AChangeStampsOnlyWhatItsPatternCanCover) {
+  SubscriptionIndex index;
+  Watched watched(index);
+  const std::pair<bool, bool> kOne{true, false};
+  const std::pair<bool, bool> kBoth{true, true};
+  for (const char* pattern : {"a.b", "a.*", "a.>", "a.*.c"}) {
+    index.Insert(pattern, "", At(0, 1));
+    EXPECT_EQ(watched.Changed(), kOne) << pattern;
+    index.Remove(pattern, "", At(0, 1));
+    EXPECT_EQ(watched.Changed(), kOne) << pattern;
+  }
+  for (const char* pattern : {"*", ">", "*.b", "*.*.>"}) {
+    index.Insert(pattern, "", At(0, 1));
+    EXPECT_EQ(watched.Changed(), kBoth) << pattern;
+    index.Remove(pattern, "", At(0, 1));
+    EXPECT_EQ(watched.Changed(), kBoth) << pattern;
+  }
+  EXPECT_EQ(watched.Changed(), std::pair(false, false));
+  EXPECT_NE(SubscriptionIndex::Stamp(), watched.seen);
+}
+
+TEST(SubscriptionIndexTest, WhateverMatchesIsStamped) {
+  Random random(11);
+  const std::vector<std::string> tokens = {"a", "b", "*", ">", "a*", "cc"};
+  for (int round = 0; round < 2'000; ++round) {
+    std::string pattern;
+    std::string subject;
+    for (uint64_t i = 0, count = random.Below(3) + 1; i < count; ++i) {
+      pattern += (i == 0 ? "" : ".") + tokens[random.Below(tokens.size())];
+      subject += (i == 0 ? "" : ".") + tokens[random.Below(tokens.size())];
+    }
+    if (!protocol::IsValidPattern(pattern)) {
+      continue;
+    }
+    SubscriptionIndex index;
+    const auto place = SubscriptionIndex::PlaceOf(subject);
+    const auto before = index.Current(place);
+    index.Insert(pattern, "", At(0, 1));
+    MatchResult result;
+    index.Match(subject, result);
+    if (!result.empty()) {
+      EXPECT_NE(index.Current(place), before) << pattern << " " << subject;
+    }
+  }
 }
 
 // Readers match while others subscribe: whoever saw an insertion returned finds it.

@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <optional>
 #include <random>
 
 #include "gmock/gmock.h"
@@ -138,6 +139,48 @@ TEST_F(RocksStreamStoreTest, MessageOnDiskIsLoadedByThePool) {
   EXPECT_EQ(message_.view.payload, "payload 77");
   // The read-ahead brought what follows.
   EXPECT_EQ(stream_->Get(150, message_), ReadOutcome::kFound);
+}
+
+// A store whose reader has come so far that the next load, from 601 on, is under way.
+class RocksStreamReadAheadTest : public RocksStreamStoreTest {
+ protected:
+  RocksStreamReadAheadTest() {
+    for (int i = 0; i < 40; ++i) {
+      for (int j = 0; j < 50; ++j) {
+        StreamSeq seq = stream_->state().last_seq + 1;
+        stream_->Append({seq, 1, "s", "", std::string(1000, 'x')});
+      }
+      Commit();
+    }
+    WEIR_CHECK(temp_.db->FlushAll().ok());
+    Reopen();
+    EXPECT_EQ(Get(1), ReadOutcome::kFound);    // brings 1 to 300, as many as a load may have bytes
+    EXPECT_EQ(Get(301), ReadOutcome::kFound);  // goes on: 301 to 600
+    EXPECT_EQ(stream_->Get(550, message_), ReadOutcome::kFound);
+    EXPECT_EQ(stream_->Get(601, message_), ReadOutcome::kWouldBlock);
+    stream_->Load(601, [this](Status status) { answer_ = std::move(status); });
+  }
+  Status AwaitAnswer() {
+    while (!answer_.has_value()) {
+      temp_.home.RunOne();
+    }
+    return *answer_;
+  }
+
+  std::optional<Status> answer_;
+};
+
+TEST_F(RocksStreamReadAheadTest, WhoReadsOnIsAnsweredByIt) {
+  EXPECT_TRUE(AwaitAnswer().ok());
+
+  EXPECT_EQ(stream_->Get(601, message_), ReadOutcome::kFound);
+  EXPECT_EQ(stream_->Get(900, message_), ReadOutcome::kFound);
+}
+
+TEST_F(RocksStreamReadAheadTest, WhoWaitsForItHearsThatTheStoreIsGone) {
+  stream_.reset();
+
+  EXPECT_EQ(AwaitAnswer().code(), StatusCode::kCancelled);
 }
 
 TEST_F(RocksStreamStoreTest, LoadOfWhatIsNotOnDiskYetDoesNotCallItLost) {

@@ -37,7 +37,7 @@ class PeekStateTest : public ::testing::Test {
     stream_->Flush(*batch);
     ASSERT_TRUE(temp_.Commit(std::move(batch)).ok());
   }
-  std::optional<StoreState> Peek() { return PeekState(*temp_.db, kId); }
+  std::optional<PeekedState> Peek() { return PeekState(*temp_.db, kId); }
   void PutPosition(const std::string& content) {
     std::string key = StreamKey(kId, RecordKind::kStreamPosition);
     std::string value = temp_.db->sealer().Seal(key, content);

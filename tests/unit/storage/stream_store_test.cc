@@ -140,7 +140,7 @@ TEST_P(StreamStoreTest, RemovingTheFirstMovesFirstPastOlderDeletes) {
   harness_->Reopen();
 
   EXPECT_EQ(store().state().first_seq, 4u);
-  EXPECT_EQ(store().state().first_time_ns, 40);
+  EXPECT_EQ(store().FirstTimeNs(), 40);
   EXPECT_EQ(store().state().num_deleted, 0u);
   EXPECT_THAT(store().DeletedRuns(10), IsEmpty());
 }
@@ -176,7 +176,7 @@ TEST_P(StreamStoreTest, EmptiedStreamRemembersItsEnd) {
   EXPECT_EQ(state.bytes, 0u);
   EXPECT_EQ(state.first_seq, 4u);
   EXPECT_EQ(state.last_seq, 3u);
-  EXPECT_EQ(state.first_time_ns, 0);
+  EXPECT_EQ(store().FirstTimeNs(), 0);
   EXPECT_EQ(state.last_time_ns, 30);
   EXPECT_EQ(state.num_deleted, 0u);
   EXPECT_EQ(state.num_subjects, 0u);
@@ -519,7 +519,7 @@ class StreamStoreModelTest : public ::testing::TestWithParam<std::tuple<HarnessK
     }
     ASSERT_EQ(state.bytes, bytes);
     ASSERT_EQ(state.num_subjects, subjects.size());
-    ASSERT_EQ(state.first_time_ns,
+    ASSERT_EQ(store().FirstTimeNs(),
               model_.messages.empty() ? 0 : model_.messages.begin()->second.time_ns);
     uint64_t seen = 0;
     store().ForEachSubject("", [&](std::string_view subject, const SubjectState& found) {

@@ -7,11 +7,13 @@ import io.nats.client.FetchConsumer;
 import io.nats.client.FetchConsumeOptions;
 import io.nats.client.IterableConsumer;
 import io.nats.client.JetStream;
+import io.nats.client.JetStreamSubscription;
 import io.nats.client.Message;
 import io.nats.client.MessageHandler;
 import io.nats.client.Nats;
 import io.nats.client.Options;
 import io.nats.client.PublishOptions;
+import io.nats.client.PullSubscribeOptions;
 import io.nats.client.PushSubscribeOptions;
 import io.nats.client.StreamContext;
 import io.nats.client.api.AckPolicy;
@@ -90,16 +92,42 @@ final class Delivery {
     }
   }
 
-  static void iterate(BaseConsumerContext consumer, Tally tally) {
+  static void next(BaseConsumerContext consumer, Tally tally) {
+    while (true) {
+      try {
+        Message m = consumer.next(1000);
+        if (m != null) {
+          tally.acking().onMessage(m);
+        }
+      } catch (Exception e) {
+        pause(50);
+      }
+    }
+  }
+
+  static void iterate(BaseConsumerContext consumer, MessageHandler take) {
     try (IterableConsumer messages = consumer.iterate(SHORT)) {
       while (true) {
         Message m = messages.nextMessage(1000);
         if (m != null) {
-          tally.acking().onMessage(m);
+          take.onMessage(m);
         }
       }
     } catch (Exception e) {
       System.out.println("messages: " + e);
+    }
+  }
+
+  /** With the API before the consumer contexts. */
+  static void oldFetch(JetStreamSubscription subscription, Tally tally) {
+    while (true) {
+      try {
+        for (Message m : subscription.fetch(20, 1000)) {
+          tally.acking().onMessage(m);
+        }
+      } catch (Exception e) {
+        pause(50);
+      }
     }
   }
 
@@ -137,7 +165,8 @@ final class Delivery {
     JetStream js = nc.jetStream();
     StreamContext stream = nc.getStreamContext("R");
     Map<String, Tally> tallies = new LinkedHashMap<>();
-    for (String name : new String[] {"fetch", "consume", "messages", "push", "ordered", "ordered push"}) {
+    for (String name : new String[] {"fetch", "next", "consume", "messages", "old fetch", "push", "ordered",
+        "ordered messages", "ordered push"}) {
       tallies.put(name, new Tally());
     }
 
@@ -145,14 +174,22 @@ final class Delivery {
     start(() -> fetch(fetching, tallies.get("fetch")));
     stream.createOrUpdateConsumer(durable("consume")).consume(SHORT, tallies.get("consume").acking());
     ConsumerContext iterating = stream.createOrUpdateConsumer(durable("messages"));
-    start(() -> iterate(iterating, tallies.get("messages")));
+    start(() -> iterate(iterating, tallies.get("messages").acking()));
+    ConsumerContext nexting = stream.createOrUpdateConsumer(durable("next"));
+    start(() -> next(nexting, tallies.get("next")));
+    JetStreamSubscription pulling = js.subscribe("r.>",
+        PullSubscribeOptions.builder().configuration(durable("old-fetch")).build());
+    start(() -> oldFetch(pulling, tallies.get("old fetch")));
     stream.createOrderedConsumer(new OrderedConsumerConfiguration())
         .consume(SHORT, tallies.get("ordered")::note);
+    BaseConsumerContext ordered = stream.createOrderedConsumer(new OrderedConsumerConfiguration());
+    start(() -> iterate(ordered, tallies.get("ordered messages")::note));
     Dispatcher dispatcher = nc.createDispatcher();
     js.subscribe("r.>", dispatcher, tallies.get("push").acking(), false,
         PushSubscribeOptions.builder().configuration(durable("push")).build());
     js.subscribe("r.>", nc.createDispatcher(), tallies.get("ordered push")::note, false,
-        PushSubscribeOptions.builder().ordered(true).build());
+        PushSubscribeOptions.builder().ordered(true).configuration(
+            ConsumerConfiguration.builder().idleHeartbeat(1000).build()).build());
 
     publish(js);
     for (Map.Entry<String, Tally> entry : tallies.entrySet()) {

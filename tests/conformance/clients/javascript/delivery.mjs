@@ -40,6 +40,20 @@ async function fetchAll(consumer, tally) {
   }
 }
 
+async function nextAll(consumer, tally) {
+  for (;;) {
+    try {
+      const m = await consumer.next({ expires: 1000 });
+      if (m) {
+        tally.note(m);
+        m.ack();
+      }
+    } catch {
+      await sleep(50);
+    }
+  }
+}
+
 // Iterators may end when the server goes away.
 async function consumeAll(consumer, options, take) {
   for (;;) {
@@ -78,7 +92,7 @@ const js = jetstream(nc);
 await jsm.streams.add({ name: "R", subjects: ["r.>"] });
 const durable = (name, extra = {}) =>
   jsm.consumers.add("R", { durable_name: name, ack_policy: AckPolicy.Explicit, ack_wait: 2 * seconds, ...extra });
-const names = ["fetch", "consume", "messages", "push", "ordered"];
+const names = ["fetch", "next", "consume", "messages", "push", "ordered"];
 const tallies = Object.fromEntries(names.map((name) => [name, new Tally()]));
 const acking = (name) => (m) => {
   tallies[name].note(m);
@@ -86,10 +100,12 @@ const acking = (name) => (m) => {
 };
 
 await durable("fetch");
+await durable("next");
 await durable("consume");
 await durable("messages");
 await durable("push", { deliver_subject: "pushed", idle_heartbeat: seconds, flow_control: true });
 fetchAll(await js.consumers.get("R", "fetch"), tallies.fetch);
+nextAll(await js.consumers.get("R", "next"), tallies.next);
 await (await js.consumers.get("R", "consume")).consume({ ...short, callback: acking("consume") });
 consumeAll(await js.consumers.get("R", "messages"), { ...short, max_messages: 10 }, acking("messages"));
 await (await js.consumers.getPushConsumer("R", "push")).consume({ callback: acking("push") });

@@ -34,6 +34,16 @@ async def fetch(sub, tally):
             await asyncio.sleep(0.05)
 
 
+async def next_messages(sub, tally):
+    while True:
+        try:
+            m = await sub.next_msg(timeout=1)
+            tally.note(m.data)
+            await m.ack()
+        except (nats.errors.Error, asyncio.TimeoutError):
+            await asyncio.sleep(0.05)
+
+
 async def publish(js):
     for number in range(1, TOTAL + 1):
         while True:
@@ -56,7 +66,7 @@ async def main(url):
     nc = await nats.connect(url, max_reconnect_attempts=-1, reconnect_time_wait=0.05, error_cb=ignore)
     js = nc.jetstream()
     await js.add_stream(name="R", subjects=["r.>"])
-    tallies = {name: Tally() for name in ("fetch", "push", "ordered push")}
+    tallies = {name: Tally() for name in ("fetch", "push", "next", "ordered push")}
 
     def config():  # subscribing changes it
         return ConsumerConfig(ack_policy=AckPolicy.EXPLICIT, ack_wait=2)
@@ -68,9 +78,11 @@ async def main(url):
     async def ordered(m):
         tallies["ordered push"].note(m.data)
 
-    pulling = asyncio.create_task(fetch(await js.pull_subscribe("r.>", "fetch", config=config()), tallies["fetch"]))
+    tasks = [asyncio.create_task(fetch(await js.pull_subscribe("r.>", "fetch", config=config()), tallies["fetch"]))]
+    nexts = await js.subscribe("r.>", durable="next", manual_ack=True, config=config())
+    tasks.append(asyncio.create_task(next_messages(nexts, tallies["next"])))
     await js.subscribe("r.>", durable="push", cb=acking, manual_ack=True, config=config())
-    await js.subscribe("r.>", cb=ordered, ordered_consumer=True)
+    await js.subscribe("r.>", cb=ordered, ordered_consumer=True, idle_heartbeat=1)
     await publish(js)
     for name, tally in tallies.items():
         try:
@@ -79,7 +91,8 @@ async def main(url):
             pass
         order = ", in order" if name.startswith("ordered") and tally.in_order else ""
         print(f"{name}: {len(tally.seen)} of {TOTAL}{order}", flush=True)
-    pulling.cancel()
+    for task in tasks:
+        task.cancel()
     await nc.close()
 
 

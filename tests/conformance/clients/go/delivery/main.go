@@ -81,15 +81,46 @@ func fetch(c jetstream.Consumer, t *tally) {
 	}
 }
 
-func messages(c jetstream.Consumer, t *tally) {
+func next(c jetstream.Consumer, t *tally) {
+	for ctx.Err() == nil {
+		m, err := c.Next(jetstream.FetchMaxWait(time.Second))
+		if err != nil {
+			time.Sleep(50 * time.Millisecond)
+			continue
+		}
+		acking(t)(m)
+	}
+}
+
+func messages(c jetstream.Consumer, take jetstream.MessageHandler) {
 	it := must(c.Messages())
 	for {
 		m, err := it.Next()
 		if errors.Is(err, jetstream.ErrMsgIteratorClosed) {
 			log.Fatal("messages: ", err)
 		} else if err == nil {
-			acking(t)(m)
+			take(m)
 		}
+	}
+}
+
+// oldFetch uses the API before the package jetstream.
+func oldFetch(sub *nats.Subscription, t *tally) {
+	for ctx.Err() == nil {
+		batch, err := sub.Fetch(20, nats.MaxWait(time.Second))
+		if err != nil {
+			time.Sleep(50 * time.Millisecond)
+		}
+		for _, m := range batch {
+			oldAcking(t)(m)
+		}
+	}
+}
+
+func oldAcking(t *tally) nats.MsgHandler {
+	return func(m *nats.Msg) {
+		t.note(m.Data)
+		_ = m.Ack()
 	}
 }
 
@@ -120,25 +151,33 @@ func main() {
 		nats.ReconnectJitter(0, 0)))
 	js := must(jetstream.New(nc))
 	must(js.CreateStream(ctx, jetstream.StreamConfig{Name: "R", Subjects: []string{"r.>"}}))
+	names := []string{"fetch", "next", "consume", "messages", "push", "old fetch", "old push", "ordered",
+		"ordered messages", "ordered old push"}
 	tallies := map[string]*tally{}
-	for _, name := range []string{"fetch", "consume", "messages", "push", "ordered", "ordered push"} {
+	for _, name := range names {
 		tallies[name] = newTally()
 	}
 
 	go fetch(durable(js, "fetch"), tallies["fetch"])
+	go next(durable(js, "next"), tallies["next"])
 	must(durable(js, "consume").Consume(acking(tallies["consume"])))
-	go messages(durable(js, "messages"), tallies["messages"])
+	go messages(durable(js, "messages"), acking(tallies["messages"]))
+	push := must(js.CreatePushConsumer(ctx, "R", jetstream.ConsumerConfig{Durable: "push", DeliverSubject: "pushed",
+		AckPolicy: jetstream.AckExplicitPolicy, AckWait: 2 * time.Second}))
+	must(push.Consume(acking(tallies["push"])))
 	ordered := must(js.OrderedConsumer(ctx, "R", jetstream.OrderedConsumerConfig{}))
 	must(ordered.Consume(func(m jetstream.Msg) { tallies["ordered"].note(m.Data()) }))
+	go messages(must(js.OrderedConsumer(ctx, "R", jetstream.OrderedConsumerConfig{})),
+		func(m jetstream.Msg) { tallies["ordered messages"].note(m.Data()) })
 	old := must(nc.JetStream())
-	must(old.Subscribe("r.>", func(m *nats.Msg) {
-		tallies["push"].note(m.Data)
-		_ = m.Ack()
-	}, nats.Durable("push"), nats.ManualAck(), nats.AckWait(2*time.Second)))
-	must(old.Subscribe("r.>", func(m *nats.Msg) { tallies["ordered push"].note(m.Data) }, nats.OrderedConsumer()))
+	go oldFetch(must(old.PullSubscribe("r.>", "old-fetch", nats.AckWait(2*time.Second))), tallies["old fetch"])
+	must(old.Subscribe("r.>", oldAcking(tallies["old push"]), nats.Durable("old-push"), nats.ManualAck(),
+		nats.AckWait(2*time.Second)))
+	must(old.Subscribe("r.>", func(m *nats.Msg) { tallies["ordered old push"].note(m.Data) }, nats.OrderedConsumer(),
+		nats.IdleHeartbeat(time.Second)))
 
 	publish(js)
-	for _, name := range []string{"fetch", "consume", "messages", "push", "ordered", "ordered push"} {
+	for _, name := range names {
 		t := tallies[name]
 		select {
 		case <-t.done:
