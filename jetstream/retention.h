@@ -56,7 +56,7 @@ class Retention {
   Stream& stream_;
   StreamSeq sweep_next_ = 0;  // 0: no sweep
   StreamSeq sweep_end_ = 0;
-  bool sweep_tells_ = false;  // consumers of what it removes
+  bool sweep_tells_ = false;           // consumers of what it removes
   std::vector<StreamSeq> done_later_;  // whose subjects have to be read from the disk first
 };
 

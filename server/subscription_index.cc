@@ -39,6 +39,8 @@ void SubscriptionIndex::Raise(std::string_view pattern) {
   } else {
     branches_[place.branch].fetch_add(1, std::memory_order_release);
   }
+  // Last: whoever sees this must not find an old match in a cache.
+  changes_.fetch_add(1, std::memory_order_release);
 }
 
 std::vector<SubscriptionIndex::Watcher> SubscriptionIndex::WatchersOf(

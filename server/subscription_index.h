@@ -87,6 +87,9 @@ class SubscriptionIndex {
 
   size_t size() const;
 
+  // Rises with every change, before it returns; never 0.
+  uint64_t changes() const { return changes_.load(std::memory_order_acquire); }
+
   struct Stats {
     size_t subscriptions = 0;
     uint64_t inserts = 0;
@@ -140,6 +143,7 @@ class SubscriptionIndex {
   uint64_t removes_ ABSL_GUARDED_BY(mu_) = 0;
   mutable std::atomic<uint64_t> walks_{0};
 
+  std::atomic<uint64_t> changes_{1};
   std::atomic<uint64_t> everywhere_{0};
   std::array<std::atomic<uint32_t>, kBranches> branches_{};
   std::array<std::atomic<uint32_t>, kLiterals> literals_{};
