@@ -12,7 +12,7 @@ constexpr int64_t kTrimInterval = 15'000'000'000;
 
 }  // namespace
 
-Shard::Shard(Environment& env) : env_(env), interest_watch_(env) {}
+Shard::Shard(Environment& env) : env_(env) {}
 
 Shard::~Shard() {
   env_.timers.Cancel(trim_timer_);

@@ -11,7 +11,6 @@
 #include "absl/functional/any_invocable.h"
 
 #include "jetstream/environment.h"
-#include "jetstream/interest_watch.h"
 #include "jetstream/stream.h"
 #include "jetstream/transfer.h"
 #include "protocol/base/affinity.h"
@@ -37,7 +36,6 @@ class Shard {
 
   Environment& env() { return env_; }
   // For the push consumers of this home.
-  InterestWatch& interest_watch() { return interest_watch_; }
 
   // Takes a stream in; its Start() is the caller's.
   Stream& Add(std::unique_ptr<Stream> stream);
@@ -101,7 +99,6 @@ class Shard {
 
   Affinity home_;
   Environment& env_;
-  InterestWatch interest_watch_;  // outlives the streams
   absl::flat_hash_map<StreamId, std::unique_ptr<Stream>> streams_;
   absl::flat_hash_map<std::pair<uint32_t, std::string>, Stream*> by_name_;  // account, name
   absl::flat_hash_map<StreamId, std::unique_ptr<PendingStream>> pending_;
