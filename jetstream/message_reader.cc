@@ -5,6 +5,17 @@
 
 namespace weir::jetstream {
 
+namespace {
+
+// Matches that are so far apart are sparse; with so many messages between them a list is tried.
+constexpr uint64_t kFarApart = 32;
+constexpr uint64_t kLeastPassed = 1024;
+// Where no list could be made one is tried more and more seldom.
+constexpr uint64_t kMostPatience = 1024;
+constexpr size_t kMostListed = 512;
+
+}  // namespace
+
 using storage::ReadOutcome;
 using storage::StoredMessage;
 
@@ -15,6 +26,9 @@ void MessageReader::SetFilters(std::vector<std::string> filters) {
   filters_ = protocol::SubjectFilters(std::move(filters));
   counted_ = false;
   searched_from_ = searched_upto_ = 0;
+  ahead_ = {};
+  passed_ = 0;
+  patience_ = 1;
 }
 
 void MessageReader::CollectLast(StreamSeq from, StreamSeq upto) {
@@ -64,15 +78,28 @@ MessageReader::Outcome MessageReader::Next(StreamSeq from, StreamSeq committed,
   while (from <= committed) {
     const StreamSeq start =
         from >= searched_from_ && from <= searched_upto_ ? searched_upto_ + 1 : from;
+    if (StreamSeq at = start; ahead_.upto != 0) {
+      Outcome outcome = Outcome::kMessage;
+      const Listed listed = NextListed(at, committed, out, outcome);
+      if (listed == Listed::kDone) {
+        return outcome;
+      }
+      if (listed == Listed::kPassed) {
+        NoteSearched(from, at - 1);
+        continue;
+      }
+    }
     switch (start <= committed ? store_.Next(start, filters_, out) : ReadOutcome::kMissing) {
       case ReadOutcome::kFound:
         NoteSearched(from, std::min(committed, out.view.seq - 1));
+        NoteSparse(start, out.view.seq);
         return out.view.seq <= committed ? Outcome::kMessage : Outcome::kCaughtUp;
       case ReadOutcome::kMissing:
         NoteSearched(from, committed);
         return Outcome::kCaughtUp;
       case ReadOutcome::kWouldBlock:
         NoteSearched(from, out.view.seq - 1);
+        NoteSparse(start, out.view.seq);
         return Load(out.view.seq);
       case ReadOutcome::kDamaged:
         from = std::max(from, out.view.seq) + 1;
@@ -81,6 +108,64 @@ MessageReader::Outcome MessageReader::Next(StreamSeq from, StreamSeq committed,
     }
   }
   return Outcome::kCaughtUp;
+}
+
+MessageReader::Listed MessageReader::NextListed(StreamSeq& from, StreamSeq committed,
+                                                StoredMessage& out, Outcome& outcome) {
+  if (from < ahead_from_) {
+    ahead_ = {};  // the consumer was moved back
+    return Listed::kNothing;
+  }
+  outcome = Outcome::kCaughtUp;
+  auto at = std::lower_bound(ahead_.seqs.begin(), ahead_.seqs.end(), from);
+  for (; at != ahead_.seqs.end() && *at <= committed; ++at) {
+    switch (store_.Get(*at, out)) {
+      case ReadOutcome::kFound:
+        outcome = Outcome::kMessage;
+        return Listed::kDone;
+      case ReadOutcome::kWouldBlock:
+        outcome = Load(*at);
+        return Listed::kDone;
+      case ReadOutcome::kMissing:
+        break;
+      case ReadOutcome::kDamaged:
+        counted_ = false;
+        break;
+    }
+  }
+  if (at != ahead_.seqs.end() || committed <= ahead_.upto) {
+    return Listed::kDone;
+  }
+  from = ahead_.upto + 1;
+  const bool full = ahead_.seqs.size() == kMostListed;
+  ahead_ = {};
+  if (full) {
+    MakeList(from);
+  }
+  return Listed::kPassed;
+}
+
+void MessageReader::NoteSparse(StreamSeq from, StreamSeq found) {
+  if (filters_.covers_all() || found - from < kFarApart) {
+    return;
+  }
+  passed_ += found - from;
+  // Making the list costs about as much as reading so many.
+  const uint64_t subjects = filters_.literal() ? 0 : store_.state().num_subjects;
+  if (passed_ / patience_ < std::max(kLeastPassed, filters_.size() * (1 + subjects / 8))) {
+    return;
+  }
+  passed_ = 0;
+  MakeList(found);
+}
+
+void MessageReader::MakeList(StreamSeq from) {
+  if (auto ahead = store_.ListAhead(from, filters_, kMostListed)) {
+    ahead_ = *std::move(ahead);
+    ahead_from_ = from;
+  } else {
+    patience_ = std::min<uint64_t>(patience_ * 2, kMostPatience);
+  }
 }
 
 void MessageReader::NoteSearched(StreamSeq from, StreamSeq upto) {

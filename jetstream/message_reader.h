@@ -65,9 +65,21 @@ class MessageReader {
   void OnLoaded() { loading_ = false; }
 
  private:
+  // How one look into the list of what is ahead ends.
+  enum class Listed : uint8_t {
+    kNothing,  // no list for this position: search
+    kDone,     // the outcome is known
+    kPassed,   // go on behind the list
+  };
+
   bool skipping() const { return skip_to_ != 0; }
   void CollectLast(StreamSeq from, StreamSeq upto);
   Outcome NextSkipping(StreamSeq committed, storage::StoredMessage& out);
+  Listed NextListed(StreamSeq& from, StreamSeq committed, storage::StoredMessage& out,
+                    Outcome& outcome);
+  // A search went from `from` to `found`: with many that went far it is time for a list.
+  void NoteSparse(StreamSeq from, StreamSeq found);
+  void MakeList(StreamSeq from);
   Outcome Load(StreamSeq seq);
   void NoteSearched(StreamSeq from, StreamSeq upto);
   uint64_t CountFrom(StreamSeq from);
@@ -83,6 +95,12 @@ class MessageReader {
   // a search goes on where the one before ended. 0: not known.
   StreamSeq searched_from_ = 0;
   StreamSeq searched_upto_ = 0;
+
+  // What comes next where matches are far apart, from ahead_from_ on; `upto` 0: no list.
+  storage::StreamStore::Ahead ahead_;
+  StreamSeq ahead_from_ = 0;
+  uint64_t passed_ = 0;  // messages that searches went over since the last try to make a list
+  uint64_t patience_ = 1;
 
   bool counted_ = false;
   uint64_t count_ = 0;          // matches from the position up to counted_upto_

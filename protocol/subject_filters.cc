@@ -23,6 +23,9 @@ SubjectFilters::SubjectFilters(std::vector<std::string> patterns) : patterns_(st
   literal_ = std::none_of(patterns_.begin(), patterns_.end(),
                           [](const auto& p) { return HasWildcard(p); });
   if (patterns_.size() <= kShortList) {
+    for (const std::string& pattern : patterns_) {
+      matchers_.emplace_back(pattern);
+    }
     return;
   }
   for (uint32_t i = 0; i < patterns_.size(); ++i) {
@@ -40,8 +43,8 @@ SubjectFilters::SubjectFilters(std::vector<std::string> patterns) : patterns_(st
 bool SubjectFilters::Match(std::string_view subject) const {
   if (patterns_.size() <= kShortList) {
     return patterns_.empty() ||
-           std::any_of(patterns_.begin(), patterns_.end(), [subject](const std::string& pattern) {
-             return subject == pattern || Matches(subject, pattern);
+           std::any_of(matchers_.begin(), matchers_.end(), [subject](const PatternMatcher& each) {
+             return subject == each.pattern() || each.Match(subject);
            });
   }
   if (literals_.contains(subject)) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "protocol/base/strings.h"
+#include "protocol/pattern_matcher.h"
 #include "protocol/subject_tree.h"
 
 namespace weir::protocol {
@@ -35,6 +36,7 @@ class SubjectFilters {
  private:
   std::vector<std::string> patterns_;
   bool literal_ = true;
+  std::vector<PatternMatcher> matchers_;  // of short lists
   // Of long lists only: what has no wildcard, and what has one.
   StringSet literals_;
   std::unique_ptr<SubjectTree<uint32_t>> wildcards_;

@@ -21,7 +21,7 @@ constexpr uint64_t kMatchesPerRead = 4;
 // So few messages are read rather than looked up in any case.
 constexpr uint64_t kShortTail = 8;
 // One call of Next() looks at so many messages; then the caller gets to do other work.
-constexpr uint64_t kScanBudget = 100'000;
+constexpr uint64_t kScanBudget = 50'000;
 
 bool CoversAll(std::string_view filter) {
   return filter.empty() || filter == ">";
@@ -403,6 +403,39 @@ ReadOutcome IndexedStreamStore::NextMatching(StreamSeq from,
     }
   }
   return ReadOutcome::kMissing;
+}
+
+std::optional<StreamStore::Ahead> IndexedStreamStore::ListAhead(
+    StreamSeq from, const protocol::SubjectFilters& filters, size_t most) const {
+  if (filters.covers_all()) {
+    return std::nullopt;
+  }
+  std::optional<Ahead> out(std::in_place);
+  out->upto = state_.last_seq;
+  std::vector<StreamSeq>& lowest = out->seqs;  // a heap, the highest in front
+  const auto add = [&](StreamSeq seq) {
+    if (seq > out->upto) {
+      return false;
+    }
+    lowest.push_back(seq);
+    std::push_heap(lowest.begin(), lowest.end());
+    if (lowest.size() > most) {
+      std::pop_heap(lowest.begin(), lowest.end());
+      lowest.pop_back();
+      out->upto = lowest.front();
+    }
+    return true;
+  };
+  for (const std::string& filter : filters.patterns()) {
+    bool known = true;
+    index_.ForEach(filter, [&](SubjectId id) { return known = index_.VisitFrom(id, from, add); });
+    if (!known) {
+      return std::nullopt;
+    }
+  }
+  std::sort(lowest.begin(), lowest.end());
+  lowest.erase(std::unique(lowest.begin(), lowest.end()), lowest.end());
+  return out;
 }
 
 StreamSeq IndexedStreamStore::SearchFirst(SubjectId id, StreamSeq from) {

@@ -34,6 +34,8 @@ class IndexedStreamStore : public StreamStore {
   ReadOutcome Get(StreamSeq seq, StoredMessage& out) override;
   ReadOutcome Next(StreamSeq from, const protocol::SubjectFilters& filters,
                    StoredMessage& out) override;
+  std::optional<Ahead> ListAhead(StreamSeq from, const protocol::SubjectFilters& filters,
+                                 size_t most) const override;
   std::optional<SubjectState> LastOf(std::string_view subject) const override;
   void ForEachSubject(
       std::string_view pattern,

@@ -13,6 +13,7 @@ namespace {
 
 constexpr uint64_t kMessagesMask = (uint64_t{1} << 40) - 1;
 constexpr uint64_t kMostBytes = (uint64_t{1} << 20) - 1;
+constexpr size_t kSamples = 256;
 
 }  // namespace
 
@@ -303,6 +304,18 @@ std::optional<std::vector<StreamIndex::Listed>> StreamIndex::List(
   return out;
 }
 
+bool StreamIndex::ManyMatch(const protocol::PatternMatcher& matcher) const {
+  if (entries_.size() < kSamples * 4) {
+    return true;
+  }
+  size_t matches = 0;
+  for (size_t i = 0; i < kSamples; ++i) {
+    const Entry& entry = entries_[entries_.size() / kSamples * i];
+    matches += entry.messages != 0 && matcher.Match(texts_.At(entry.text)) ? 1 : 0;
+  }
+  return matches > kSamples / 64;
+}
+
 void StreamIndex::ForEach(std::string_view pattern,
                           const std::function<bool(SubjectId)>& visit) const {
   bool all = pattern.empty() || pattern == ">";
@@ -314,10 +327,21 @@ void StreamIndex::ForEach(std::string_view pattern,
     return;
   }
   // In the order in which they lie in memory: the table's own costs two cache misses a subject.
+  const protocol::PatternMatcher matcher{std::string(all ? ">" : pattern)};
+  if (!all && !ManyMatch(matcher)) {
+    texts_.ForEach([&](SubjectText::Ref ref, std::string_view subject) {
+      if (!matcher.Match(subject)) {
+        return true;
+      }
+      const SubjectId id = FindId(subject);
+      // Else a freed text.
+      return id == kNoSubject || entries_[id].text != ref || visit(id);
+    });
+    return;
+  }
   SubjectId id = 0;
   for (const Entry& entry : entries_) {
-    if (entry.messages != 0 && (all || protocol::Matches(texts_.At(entry.text), pattern)) &&
-        !visit(id)) {
+    if (entry.messages != 0 && (all || matcher.Match(texts_.At(entry.text))) && !visit(id)) {
       return;
     }
     ++id;

@@ -139,6 +139,17 @@ class StreamStore {
   virtual ReadOutcome Next(StreamSeq from, const protocol::SubjectFilters& filters,
                            StoredMessage& out) = 0;
 
+  // Where messages that match the filters stand from `from` on, by the index alone and in order: at
+  // most `most` of them, and how far the list goes. A number of it may have been deleted since.
+  // nullopt when only reading tells, or everything matches. Costs a look at every subject when a
+  // filter has a wildcard.
+  struct Ahead {
+    std::vector<StreamSeq> seqs;
+    StreamSeq upto = 0;  // between `from` and here nothing else matches
+  };
+  virtual std::optional<Ahead> ListAhead(StreamSeq from, const protocol::SubjectFilters& filters,
+                                         size_t most) const = 0;
+
   // Brings the messages around `seq` into memory on the blocking pool, then runs `done` at the
   // home. At most one load is under way per call; the result stays readable at least until `done`
   // returns.

@@ -13,6 +13,9 @@ SubjectText::Ref SubjectText::Add(std::string_view text) {
   size_t need = sizeof length + text.size();
   if (chunk_size_ - chunk_used_ < need) {
     // Small streams have few subjects: chunks start small and double.
+    if (!chunks_.empty()) {
+      full_.push_back(static_cast<uint32_t>(chunk_used_));
+    }
     chunk_size_ = std::max(need, std::min(kChunkBytes, std::max<size_t>(chunk_size_ * 2, 128)));
     chunks_.push_back(std::make_unique_for_overwrite<char[]>(chunk_size_));
     WEIR_CHECK(chunks_.size() <= 0x10000);

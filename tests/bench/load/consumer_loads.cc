@@ -67,7 +67,9 @@ void RunFilteredRead(const Settings& settings) {
   std::string config = R"({"name":"load_filter","durable_name":"load_filter","ack_policy":"none",)"
                        R"("deliver_policy":")" +
                        settings.deliver + "\"";
-  if (settings.filters > 1) {
+  if (!settings.filter.empty()) {
+    config += R"(,"filter_subject":")" + settings.filter + "\"";
+  } else if (settings.filters > 1) {
     config += R"(,"filter_subjects":[)" + Filters(settings) + "]";
   } else if (settings.filters == 1) {
     config += R"(,"filter_subject":)" + Filters(settings);
@@ -78,7 +80,9 @@ void RunFilteredRead(const Settings& settings) {
   const auto began = Clock::now();
   const std::string created =
       loop.Request("$JS.API.CONSUMER.CREATE." + target +
-                       (settings.filters == 1 ? "." + settings.subject + ".0" : ""),
+                       (!settings.filter.empty() ? "." + settings.filter
+                        : settings.filters == 1  ? "." + settings.subject + ".0"
+                                                 : ""),
                    R"({"stream_name":")" + settings.stream + R"(","config":)" + config + "}}");
   const uint64_t wanted = NumberOf(created, "\"num_pending\"");
   const std::chrono::duration<double, std::milli> creating = Clock::now() - began;
@@ -108,11 +112,14 @@ void RunFilteredRead(const Settings& settings) {
   ask();
   loop.Run([&] { return reader.done(); }, settings.limit);
   const std::chrono::duration<double> took = Clock::now() - reading;
+  const auto asking = Clock::now();
+  loop.Request("$JS.API.CONSUMER.INFO." + target, "");
+  const std::chrono::duration<double, std::milli> info = Clock::now() - asking;
   std::printf(
       "{\"load\": \"filtered_read\", \"messages\": %llu, \"seconds\": %.6f, \"created_ms\": %.3f, "
-      "\"first_ms\": %.3f}\n",
+      "\"first_ms\": %.3f, \"info_ms\": %.3f}\n",
       static_cast<unsigned long long>(reader.received()), took.count(), creating.count(),
-      first.count());
+      first.count(), info.count());
   loop.Request("$JS.API.CONSUMER.DELETE." + target, "");
 }
 

@@ -22,6 +22,7 @@ class Publisher {
         count_(count),
         subjects_(settings.subjects),
         first_(settings.first),
+        width_(settings.width),
         size_(settings.size),
         header_(settings.header),
         acked_(count, false) {
@@ -47,7 +48,11 @@ class Publisher {
     while (sent_ < count_ && sent_ - received_ < window_) {
       out.append(head_);
       if (subjects_ > 1) {
-        out.append(".").append(std::to_string((first_ + sent_) % subjects_));
+        const uint64_t number = (first_ + sent_) % subjects_;
+        out.append(".").append(std::to_string(width_ > 0 ? number % width_ : number));
+        if (width_ > 0) {
+          out.append(".").append(std::to_string(number / width_));
+        }
       }
       out.append(" ").append(inbox_).append(std::to_string(sent_));
       if (header_.empty()) {
@@ -99,6 +104,7 @@ class Publisher {
   const uint64_t count_;
   const uint64_t subjects_;
   const uint64_t first_;
+  const uint64_t width_;
   const size_t size_;
   const std::string header_;
   std::vector<bool> acked_;

@@ -16,6 +16,7 @@ struct Settings {
   size_t size = 128;         // payload bytes
   uint64_t subjects = 1;     // of stream publishes: above 1, `subject`.0, `subject`.1, ...
   uint64_t first = 0;        // the subject to begin with
+  uint64_t width = 0;        // above 0: subject i is `subject`.<i % width>.<i / width>
   std::string header;        // of stream publishes: its name; the value is a number of 20 digits
   uint64_t max_bytes = 0;    // of the stream that is made; 0: no limit
   size_t conns = 1;          // publishers, subscribers, requesters or idle connections
@@ -25,6 +26,7 @@ struct Settings {
   std::string ack = "none";     // of a pull consumer: none or explicit
   std::string deliver = "all";  // policy of a filtered read
   uint64_t filters = 0;         // of a consumer
+  std::string filter;           // its only one, as it is
   size_t sleepers = 10;         // of the connections of an overload: how many never read
   std::chrono::seconds limit{60};
 };
@@ -61,7 +63,8 @@ void RunPullRead(const Settings& settings);
 // when `filters` is above 0, else without a filter.
 void RunCreateConsumers(const Settings& settings);
 // Reads what the first `filters` subjects of the stream hold through a pull consumer with that many
-// filters; `deliver` is its deliver policy. Prints also when the first message was there.
+// filters, or the one `filter`; `deliver` is its deliver policy. Prints also when the first message
+// was there and how long the consumer's info took.
 void RunFilteredRead(const Settings& settings);
 
 // The line of JSON.

@@ -1,7 +1,7 @@
 // weir_load MODE [--port N] [--subject S] [--count N] [--size N] [--conns N] [--window N]
 //                [--subjects N] [--first N] [--header NAME] [--stream S] [--max-bytes N]
 //                [--storage file|memory] [--ack none|explicit] [--filters N] [--deliver POLICY]
-//                [--sleepers N] [--limit SECONDS]
+//                [--width N] [--filter PATTERN] [--sleepers N] [--limit SECONDS]
 // MODE: pub fan request idle hammer overload subs js-pub js-ordered js-pull consumers js-filter
 //
 // A light generator of the wire protocol on one thread, bounded in count and time, against a server
@@ -60,6 +60,10 @@ Settings ReadSettings(int count, char** words) {
       settings.subjects = Number(name, value);
     } else if (name == "--first") {
       settings.first = Number(name, value);
+    } else if (name == "--width") {
+      settings.width = Number(name, value);
+    } else if (name == "--filter") {
+      settings.filter = value;
     } else if (name == "--header") {
       settings.header = value;
     } else if (name == "--max-bytes") {

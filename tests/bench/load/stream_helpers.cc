@@ -33,7 +33,9 @@ uint64_t MessagesOf(Loop& loop, const Settings& settings) {
 void CreateStream(Loop& loop, const Settings& settings) {
   loop.Request("$JS.API.STREAM.CREATE." + settings.stream,
                "{\"name\":\"" + settings.stream + "\",\"subjects\":[\"" + settings.subject +
-                   (settings.subjects > 1 ? ".*" : "") +
+                   (settings.width > 0      ? ".>"
+                    : settings.subjects > 1 ? ".*"
+                                            : "") +
                    "\"],\"retention\":\"limits\",\"max_consumers\":-1,\"max_msgs\":-1,"
                    "\"max_bytes\":" +
                    (settings.max_bytes > 0 ? std::to_string(settings.max_bytes) : "-1") +

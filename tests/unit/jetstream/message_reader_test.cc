@@ -244,6 +244,90 @@ TEST_F(MessageReaderTest, ASearchGoesOnWhereTheOneBeforeEnded) {
   EXPECT_EQ(message.view.seq, 1u);
 }
 
+class SparseMessageReaderTest : public MessageReaderTest {
+ protected:
+  // Each hundredth message is on a subject of its own below "rare".
+  void Fill(int hundreds) {
+    for (int i = 0; i < hundreds; ++i) {
+      for (int other = 0; other < 99; ++other) {
+        Append("noise");
+      }
+      Append("rare." + std::to_string(++rare_));
+    }
+  }
+  std::vector<StreamSeq> Hundreds(StreamSeq first, StreamSeq last) {
+    std::vector<StreamSeq> out;
+    for (StreamSeq i = first; i <= last; ++i) {
+      out.push_back(i * 100);
+    }
+    return out;
+  }
+  int rare_ = 0;
+};
+
+TEST_F(SparseMessageReaderTest, FewSearchesFindAll) {
+  reader_.SetFilters({"rare.*"});
+  Fill(2'000);
+
+  EXPECT_EQ(ReadAll(1, 200'000), Hundreds(1, 2'000));
+
+  EXPECT_LT(store_.searched_from.size(), 200u);
+}
+
+TEST_F(SparseMessageReaderTest, WhatIsCommittedOrStoredLaterIsFound) {
+  reader_.SetFilters({"rare.*"});
+  Fill(100);
+  EXPECT_EQ(ReadAll(1, 5'050), Hundreds(1, 50));
+  EXPECT_EQ(ReadAll(5'001, 7'000), Hundreds(51, 70));
+  Fill(100);
+  EXPECT_EQ(ReadAll(7'001, 10'000), Hundreds(71, 100));
+  EXPECT_EQ(ReadAll(10'001, 20'000), Hundreds(101, 200));
+  Append("rare.x");
+  EXPECT_EQ(ReadAll(20'001, 20'001), std::vector<StreamSeq>{20'001});
+}
+
+TEST_F(SparseMessageReaderTest, WhatIsRemovedIsPassedAndAMoveBackReadsAgain) {
+  reader_.SetFilters({"rare.*"});
+  Fill(100);
+  EXPECT_EQ(ReadAll(1, 5'000), Hundreds(1, 50));
+  store_.RemoveOf("rare.52", 5'200);
+  reader_.OnRemoved(5'200, 5'001, "rare.52");
+  std::vector<StreamSeq> expected = Hundreds(51, 100);
+  expected.erase(expected.begin() + 1);
+  EXPECT_EQ(ReadAll(5'001, 10'000), expected);
+
+  reader_.Invalidate();
+  EXPECT_EQ(ReadAll(9'001, 10'000), Hundreds(91, 100));
+  reader_.Invalidate();
+  expected = Hundreds(1, 100);
+  expected.erase(expected.begin() + 51);
+  EXPECT_EQ(ReadAll(1, 10'000), expected);
+  reader_.SetFilters({"rare.7"});
+  EXPECT_EQ(ReadAll(1, 10'000), std::vector<StreamSeq>{700});
+}
+
+TEST_F(SparseMessageReaderTest, WhatIsOnDiskIsLoaded) {
+  reader_.SetFilters({"rare.*"});
+  Fill(100);
+  EXPECT_EQ(ReadAll(1, 5'000), Hundreds(1, 50));
+  store_.cold_below = 6'000;
+  storage::StoredMessage message;
+  EXPECT_EQ(reader_.Next(5'001, 10'000, message), Outcome::kLoading);
+  EXPECT_EQ(store_.loads, std::vector<StreamSeq>{5'100});
+  store_.cold_below = 0;
+  store_.FinishLoad(OkStatus());
+  EXPECT_EQ(ReadAll(5'001, 10'000), Hundreds(51, 100));
+}
+
+TEST_F(SparseMessageReaderTest, ASubjectWithTooManyMessagesForAListIsReadAllTheSame) {
+  reader_.SetFilters({"rare.*", "often"});
+  for (int i = 0; i < 100; ++i) {
+    Fill(1);
+    Append("often");
+  }
+  EXPECT_EQ(ReadAll(1, 10'100).size(), 200u);
+}
+
 TEST_F(MessageReaderTest, GetTellsWhatIsGone) {
   Append("a");
   Append("a");

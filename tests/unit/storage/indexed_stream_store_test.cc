@@ -95,13 +95,43 @@ TEST_F(IndexedStreamStoreTest, SearchStopsAfterItsBudgetAndSaysWhere) {
     Fill(1, "a.x");  // too many for the index to list
   }
 
-  ASSERT_EQ(store_.Next(2, {"a.*"}, out_), ReadOutcome::kWouldBlock);
-  StreamSeq at = out_.view.seq;
-  EXPECT_GT(at, 90'000u);
-  ASSERT_EQ(store_.Next(at, {"a.*"}, out_), ReadOutcome::kWouldBlock);
-  ASSERT_EQ(store_.Next(out_.view.seq, {"a.*"}, out_), ReadOutcome::kFound);
+  int pieces = 1;
+  StreamSeq at = 2;
+  for (; store_.Next(at, {"a.*"}, out_) == ReadOutcome::kWouldBlock; ++pieces) {
+    ASSERT_GT(out_.view.seq, at + 40'000);
+    ASSERT_LT(out_.view.seq, at + 60'000);
+    at = out_.view.seq;
+  }
 
   EXPECT_EQ(out_.view.seq, 250'002u);
+  EXPECT_GE(pieces, 5);
+}
+
+TEST_F(IndexedStreamStoreTest, WhatIsAheadIsListedWithoutReading) {
+  for (int i = 0; i < 100; ++i) {
+    Fill(50, "noise");
+    Fill(1, Cat("rare.", i % 10));
+  }
+  store_.Remove(102, false);  // of the second fifty-one, the rare one
+  store_.fetches = 0;
+
+  auto ahead = store_.ListAhead(52, {"rare.*"}, 3);
+
+  ASSERT_TRUE(ahead.has_value());
+  EXPECT_EQ(ahead->seqs, (std::vector<StreamSeq>{153, 204, 255}));
+  EXPECT_EQ(ahead->upto, 255u);
+  ahead = store_.ListAhead(256, {"rare.3", "rare.*", "rare.4"}, 1'000);
+  ASSERT_TRUE(ahead.has_value());
+  EXPECT_EQ(ahead->seqs.size(), 95u);
+  EXPECT_EQ(ahead->seqs.back(), 5'100u);
+  EXPECT_EQ(ahead->upto, 5'100u);
+  ahead = store_.ListAhead(256, {"never.*"}, 1'000);
+  ASSERT_TRUE(ahead.has_value());
+  EXPECT_TRUE(ahead->seqs.empty());
+  EXPECT_EQ(ahead->upto, 5'100u);
+  EXPECT_EQ(store_.fetches, 0);
+  EXPECT_FALSE(store_.ListAhead(1, {"noise"}, 10).has_value());  // too many to be listed
+  EXPECT_FALSE(store_.ListAhead(1, {}, 10).has_value());
 }
 
 TEST_F(IndexedStreamStoreTest, MessageOnDiskIsLeftToLoad) {

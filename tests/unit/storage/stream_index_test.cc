@@ -103,6 +103,28 @@ TEST(StreamIndexTest, PatternsFindTheirSubjects) {
   EXPECT_TRUE(Matching(index, "x.>").empty());
 }
 
+TEST(StreamIndexTest, FewOfManySubjectsAreFoundOnceEach) {
+  StreamIndex index;
+  StreamSeq seq = 0;
+  for (int i = 0; i < 5'000; ++i) {
+    index.Add(Cat("s.", i % 1000, ".", i / 1000), ++seq);
+  }
+  // Gone, gone and back with their texts elsewhere, and new ones in the place of old ones.
+  for (int i = 0; i < 1'000; ++i) {
+    index.Remove(Cat("s.", i, ".3"), static_cast<StreamSeq>(3'000 + i + 1));
+  }
+  index.Add("s.7.3", ++seq);
+  index.Add("t.7.3", ++seq);
+
+  EXPECT_THAT(Matching(index, "s.7.*"),
+              UnorderedElementsAre("s.7.0", "s.7.1", "s.7.2", "s.7.3", "s.7.4"));
+  EXPECT_THAT(Matching(index, "s.*.3"), UnorderedElementsAre("s.7.3"));
+  EXPECT_THAT(Matching(index, "*.7.3"), UnorderedElementsAre("s.7.3", "t.7.3"));
+  EXPECT_EQ(Matching(index, "s.*.4").size(), 1'000u);
+  EXPECT_EQ(Matching(index, "s.>").size(), 4'001u);
+  EXPECT_TRUE(Matching(index, "s.*.9").empty());
+}
+
 TEST(StreamIndexTest, SubjectsThatComeAndGoDoNotPileUp) {
   StreamIndex index;
   for (StreamSeq seq = 1; seq <= 200'000; ++seq) {
