@@ -82,6 +82,9 @@ class BatchGet : public std::enable_shared_from_this<BatchGet> {
       upto_ = query_.up_to_seq;
     }
     for (const auto& filter : query_.multi_last) {
+      if (filter.empty()) {
+        continue;  // matches nothing here
+      }
       store.ForEachSubject(filter,
                            [&](std::string_view subject, const storage::SubjectState& state) {
                              if (state.first <= upto_ && state.last >= query_.start.seq) {

@@ -62,9 +62,9 @@ std::unique_ptr<PushFlow> Consumer::MakePush() {
   if (!config_.is_push()) {
     return nullptr;
   }
-  return std::make_unique<PushFlow>(stream_.env(), stream_.shard().interest_watch(),
-                                    stream_.account(), FlowControlPrefix(stream_.name(), name_),
-                                    ledger_, [this] { delivery_.Run(); });
+  return std::make_unique<PushFlow>(stream_.env(), stream_.account(),
+                                    FlowControlPrefix(stream_.name(), name_), ledger_,
+                                    [this] { delivery_.Run(); });
 }
 
 Consumer* Consumer::FindAgain(Shard& shard, StreamId stream, const std::string& name, uint32_t id) {
@@ -255,6 +255,7 @@ void Consumer::Update(ConsumerConfig config) {
   Environment& env = stream_.env();
   bool moved = config.deliver_subject != config_.deliver_subject;
   bool pause_changed = config.pause_until_ns != config_.pause_until_ns;
+  bool filters_changed = config.Filters() != config_.Filters();
   if (!config_.is_durable() && config.inactive_threshold_ns == 0 &&
       config_.inactive_threshold_ns != 0) {
     // One that becomes durable keeps it, as in the reference, and one that was durable has none.
@@ -272,6 +273,12 @@ void Consumer::Update(ConsumerConfig config) {
   if (moved) {
     // Whoever listens there has seen nothing of what is in flight.
     ledger_.ExpireAll([this](StreamSeq seq, uint32_t deliveries) { OnExhausted(seq, deliveries); });
+  }
+  if (push_ != nullptr) {
+    push_->CheckInterest();
+  }
+  if (filters_changed) {
+    stream_.OnFiltersChanged();
   }
   delivery_.CheckDeadlines();
 }
@@ -297,6 +304,7 @@ StatusOr<StreamSeq> Consumer::Reset(StreamSeq seq) {
     dead_letters_->Clear();
   }
   reader_.Invalidate();
+  last_delivered_ns_ = last_acked_ns_ = 0;
   MarkDirty();
   FlushSoon();
   if (stream_.config().retention == RetentionPolicy::kInterest) {
@@ -450,9 +458,11 @@ void Consumer::OnMessage(const Inbound& message) {
     OnAck(message);
   } else if (message.subject.starts_with(kPullPrefix)) {
     OnPull(message.reply, message.payload);
-  } else if (push_ != nullptr && push_->OnFlowControl(message.subject) &&
-             config_.ack_policy == AckPolicy::kFlowControl) {
-    OnFlowControlAck(message.headers);
+  } else if (push_ != nullptr && push_->OnFlowControl(message.subject)) {
+    if (config_.ack_policy == AckPolicy::kFlowControl) {
+      OnFlowControlAck(message.headers);
+    }
+    delivery_.Run();
   }
 }
 
@@ -546,7 +556,9 @@ void Consumer::WatchPause() {
 void Consumer::WatchInactivity() {
   if (inactive_ns_ > 0) {
     Environment& env = stream_.env();
-    inactive_timer_ = env.timers.Schedule(env.clock.steady_ns() + inactive_ns_, [this] {
+    bool unused = push_ != nullptr && !push_->active();
+    int64_t since = unused ? push_->inactive_since_ns() : env.clock.steady_ns();
+    inactive_timer_ = env.timers.Schedule(since + inactive_ns_, [this] {
       inactive_timer_ = {};
       CheckInactivity();
     });
@@ -559,7 +571,6 @@ void Consumer::CheckInactivity() {
   int64_t now = env.clock.steady_ns();
   int64_t due = now + inactive_ns_;
   if (push_ != nullptr) {
-    push_->CheckInterest();
     if (!push_->active()) {
       due = push_->inactive_since_ns() + inactive_ns_;
     }
@@ -628,7 +639,6 @@ void Consumer::WriteInfo(JsonWriter& out, InfoStyle style) {
   out.Field("num_redelivered", num_redelivered());
   out.Field("num_waiting", num_waiting()).Field("num_pending", num_pending());
   if (push_ != nullptr) {
-    push_->CheckInterest();
     out.Optional("push_bound", push_->active());
   }
   if (paused()) {

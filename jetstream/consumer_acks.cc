@@ -38,15 +38,18 @@ std::optional<int64_t> NakDelay(std::string_view argument) {
 
 void Consumer::OnAck(const Inbound& message) {
   std::optional<AckInfo> info = ParseAckSubject(message.subject);
-  if (!info || info->stream_seq == 0) {
+  if (!info) {
     return;
   }
+  // As in the reference: what was never delivered gets no answer to +ACK and +TERM, and a sequence
+  // that is none only to +ACK.
+  bool answers = info->stream_seq != 0;
   int64_t now = stream_.env().clock.steady_ns();
   pull_.NoteActivity(now);
   std::string_view body = message.payload;
   bool changes = false;
   if (body.empty() || body == "+ACK" || body == "+OK") {
-    changes = Acknowledge(*info, now, true);
+    answers = changes = Acknowledge(*info, now, true);
   } else if (body.starts_with("+NXT")) {
     Acknowledge(*info, now, true);
     OnPull(message.reply, body.substr(4));
@@ -59,12 +62,13 @@ void Consumer::OnAck(const Inbound& message) {
       delivery_.Run();  // a long delay may have become a short wait
     }
   } else if (body.starts_with("+TERM")) {
+    changes = answers && info->stream_seq <= ledger_.delivered().stream;
     if (Terminate(*info, now, TrimSpace(body.substr(5)), message.reply)) {
       return;
     }
-    changes = true;
+    answers = changes;
   }
-  if (!message.reply.empty()) {
+  if (answers && !message.reply.empty()) {
     AnswerAck(message.reply, changes);
   }
 }

@@ -149,6 +149,7 @@ Delivery::Step Delivery::Send(uint32_t deliveries) {
     out.headers = headers_;
     out.payload = {};
   }
+  size_t size = SizeOf(out);
   Delivered delivered = parts_.push != nullptr ? ToPush(out) : ToPull(out, behind + 1);
   if (delivered == Delivered::kNoInterest) {
     // Who waits for more to be pending may get this one then.
@@ -164,6 +165,9 @@ Delivery::Step Delivery::Send(uint32_t deliveries) {
   } else {
     ledger.Redeliver(message.seq, now_ns_);
   }
+  if (parts_.push != nullptr) {
+    parts_.push->Sent(size, now_ns_);
+  }
   parts_.host.OnDelivered(message.seq, now_ns_);
   if (delivered == Delivered::kCongested) {
     RetryAt(now_ns_ + kCongestionWait);
@@ -176,8 +180,6 @@ Delivered Delivery::ToPush(const Outbound& out) {
   Delivered delivered = parts_.env.router.Deliver(parts_.account, parts_.push->subject(), out);
   if (delivered == Delivered::kNoInterest) {
     parts_.push->LostInterest();
-  } else {
-    parts_.push->Sent(SizeOf(out), now_ns_);
   }
   return delivered;
 }
@@ -208,8 +210,9 @@ bool Delivery::Early(const storage::MessageView& message) {
   if (replay_time_ns_ == 0) {
     return false;
   }
-  int64_t due = replay_sent_ns_ + (message.time_ns - replay_time_ns_);
-  if (due - now_ns_ < kShortestGap) {
+  int64_t gap = message.time_ns - replay_time_ns_;
+  int64_t due = replay_sent_ns_ + gap;
+  if (gap < kShortestGap || due <= now_ns_) {
     return false;
   }
   RetryAt(due);

@@ -67,11 +67,19 @@ enum class Delivered : uint8_t {
   kCongested,   // taken, but the receiver is slow: send it no more before the next event
 };
 
+// Somebody who wants to know when subscriptions to a subject come or go. Called at its home.
+class InterestWatcher {
+ public:
+  virtual ~InterestWatcher() = default;
+  virtual void CheckInterest() = 0;
+};
+
 // Publishing and subscribing as the server itself. One per home; calls come from that home only.
 // Bytes are copied (or sent) before a call returns.
 class Router {
  public:
   using SubscriptionId = uint64_t;  // 0: none
+  using WatchId = uint64_t;         // 0: none
 
   virtual ~Router() = default;
 
@@ -82,8 +90,13 @@ class Router {
   virtual bool HasInterest(AccountId account, std::string_view subject) = 0;
   // The same without subscriptions to patterns.
   virtual bool HasLiteralInterest(AccountId account, std::string_view subject) = 0;
-  // Changes with every subscription of the account that comes or goes. 0: not known, it may have.
-  virtual uint64_t InterestVersion(AccountId /*account*/) { return 0; }
+  // Does somebody subscribe exactly this literal subject, in this queue group (empty: in none)?
+  virtual bool IsSubscribed(AccountId account, std::string_view subject,
+                            std::string_view queue) = 0;
+  // Tells the watcher, in an event of its own, whenever the answer of IsSubscribed() may have
+  // become another one for any queue group. The watcher must outlive the watch.
+  virtual WatchId Watch(AccountId account, std::string_view subject, InterestWatcher& watcher) = 0;
+  virtual void Unwatch(WatchId id) = 0;
 
   // Does a stream, or something else of the server itself, take this subject?
   virtual bool HasStream(AccountId account, std::string_view subject) = 0;

@@ -13,25 +13,31 @@ StatusOr<PullRequest> ParsePullRequest(std::string_view body) {
     request.priority = INT32_MAX;
     return request;
   }
-  WEIR_ASSIGN_OR_RETURN(boost::json::value value, ParseJson(body));
-  const auto* object = value.if_object();
+  auto value = ParseJson(body);
+  if (!value.ok()) {
+    bool cut = Message(value.status()) == "unexpected EOF";
+    return cut ? InvalidArgument("unexpected end of JSON input") : value.status();
+  }
+  const auto* object = value->if_object();
   if (object == nullptr) {
     return InvalidArgument("not an object");
   }
   request.is_object = true;
   request.batch = 0;
-  JsonReader in(*object);
-  in.Read("expires", request.expires_ns);
-  in.Read("batch", request.batch);
-  in.Read("max_bytes", request.max_bytes);
+  JsonReader in(*object, "JSApiConsumerGetNextRequest");
+  in.Read("expires", request.expires_ns, "time.Duration");
+  in.Read("batch", request.batch, "int");
+  in.Read("max_bytes", request.max_bytes, "int");
   in.Read("no_wait", request.no_wait);
-  in.Read("idle_heartbeat", request.heartbeat_ns);
-  in.Read("group", request.group);
-  in.Read("min_pending", request.min_pending);
-  in.Read("min_ack_pending", request.min_ack_pending);
-  in.Read("id", request.pin_id);
-  in.Read("priority", request.priority);
+  in.Read("idle_heartbeat", request.heartbeat_ns, "time.Duration");
   WEIR_RETURN_IF_ERROR(in.Finish(false));
+  JsonReader group(*object, "JSApiConsumerGetNextRequest.PriorityGroup");
+  group.Read("group", request.group);
+  group.Read("min_pending", request.min_pending);
+  group.Read("min_ack_pending", request.min_ack_pending);
+  group.Read("id", request.pin_id);
+  group.Read("priority", request.priority, "int");
+  WEIR_RETURN_IF_ERROR(group.Finish(false));
   if (request.heartbeat_ns > 0 && request.heartbeat_ns > request.expires_ns / 2) {
     return InvalidArgument("heartbeat value too large");
   }

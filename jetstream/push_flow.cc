@@ -14,13 +14,14 @@ constexpr int64_t kSecond = 1'000'000'000;
 constexpr uint64_t kLargestWindow = 32ULL << 20;
 constexpr uint64_t kFirstWindow = kLargestWindow / 16;
 constexpr size_t kRequestIdSize = 4;
+// After so long it is looked again whether a listener that could not be reached is one.
+constexpr int64_t kDoubt = kSecond / 10;
 
 }  // namespace
 
-PushFlow::PushFlow(Environment& env, InterestWatch& watch, AccountId account,
-                   std::string flow_prefix, const AckLedger& ledger, std::function<void()> run)
+PushFlow::PushFlow(Environment& env, AccountId account, std::string flow_prefix,
+                   const AckLedger& ledger, std::function<void()> run)
     : env_(env),
-      watch_(watch),
       account_(account),
       flow_prefix_(std::move(flow_prefix)),
       ledger_(ledger),
@@ -31,8 +32,9 @@ PushFlow::~PushFlow() {
 }
 
 void PushFlow::Configure(const ConsumerConfig& config, int64_t burst_bytes) {
-  bool moved = started_ && subject_ != config.deliver_subject;
+  bool moved = started_ && (subject_ != config.deliver_subject || group_ != config.deliver_group);
   subject_ = config.deliver_subject;
+  group_ = config.deliver_group;
   heartbeat_ns_ = config.idle_heartbeat_ns;
   flow_control_ = config.flow_control;
   most_pending_ = config.ack_policy == AckPolicy::kFlowControl && config.max_ack_pending > 0
@@ -46,24 +48,27 @@ void PushFlow::Configure(const ConsumerConfig& config, int64_t burst_bytes) {
     burst_ns_ = burst_bytes * 8 * kSecond / rate_bps_;
   }
   if (moved) {
-    CheckInterest();
+    Watch();
   }
+}
+
+void PushFlow::Watch() {
+  env_.router.Unwatch(watch_);
+  watch_ = env_.router.Watch(account_, subject_, *this);
 }
 
 void PushFlow::Start() {
   started_ = true;
   inactive_since_ns_ = last_sent_ns_ = env_.clock.steady_ns();
-  active_ = env_.router.HasInterest(account_, subject_);
-  watch_.Add(*this, account_);
+  Watch();
+  active_ = env_.router.IsSubscribed(account_, subject_, group_);
   ArmHeartbeat();
 }
 
 void PushFlow::Stop() {
-  if (started_) {
-    watch_.Remove(*this);
-  }
   started_ = false;
-  for (auto* timer : {&heartbeat_timer_, &rate_timer_}) {
+  env_.router.Unwatch(std::exchange(watch_, 0));
+  for (auto* timer : {&heartbeat_timer_, &rate_timer_, &doubt_timer_}) {
     env_.timers.Cancel(*timer);
   }
 }
@@ -95,8 +100,7 @@ void PushFlow::Sent(size_t size, int64_t now_ns) {
   }
   under_way_ += size;
   if (request_.empty()) {
-    // The message that is on its way is not in the ledger yet.
-    bool full = most_pending_ > 0 && ledger_.num_pending() + 1 >= most_pending_;
+    bool full = most_pending_ > 0 && ledger_.num_pending() >= most_pending_;
     if (full || under_way_ > window_ / 2) {
       SendRequest();
     }
@@ -119,17 +123,22 @@ bool PushFlow::OnFlowControl(std::string_view subject) {
   under_way_ -= std::min(under_way_, asked_for_);
   asked_for_ = 0;
   request_.clear();
-  run_();
   return true;
 }
 
 void PushFlow::LostInterest() {
   SetActive(false);
-  watch_.Doubt(*this);
+  // Most likely a subscription is on its way out, and whoever has one may still be there.
+  env_.timers.Cancel(doubt_timer_);
+  doubt_timer_ = env_.timers.Schedule(env_.clock.steady_ns() + kDoubt, [this] {
+    doubt_timer_ = {};
+    CheckInterest();
+  });
 }
 
 void PushFlow::CheckInterest() {
-  SetActive(env_.router.HasInterest(account_, subject_));
+  env_.timers.Cancel(doubt_timer_);
+  SetActive(env_.router.IsSubscribed(account_, subject_, group_));
 }
 
 void PushFlow::SetActive(bool active) {

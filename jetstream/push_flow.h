@@ -8,25 +8,27 @@
 #include "jetstream/ack_ledger.h"
 #include "jetstream/consumer_config.h"
 #include "jetstream/environment.h"
-#include "jetstream/interest_watch.h"
 
 namespace weir::jetstream {
 
 // The receiving end of a push consumer (jetstream-api.md 9.8): is anybody there, how much may be
 // under way, how fast may it go, and the heartbeats in between.
 //
-// Interest is looked at when subscriptions have changed (InterestWatch); a delivery that finds none
-// says so at once. Confined to the consumer's home.
+// Somebody is there while exactly the deliver subject is subscribed, in exactly the deliver group
+// where there is one: subscriptions to patterns get what is delivered but count for nothing, as in
+// the reference. The router tells when that changes; a delivery that finds nobody says so at once.
+// Confined to the consumer's home.
 class PushFlow : private InterestWatcher {
  public:
   // `run` is called when delivery may go on.
-  PushFlow(Environment& env, InterestWatch& watch, AccountId account, std::string flow_prefix,
-           const AckLedger& ledger, std::function<void()> run);
+  PushFlow(Environment& env, AccountId account, std::string flow_prefix, const AckLedger& ledger,
+           std::function<void()> run);
   ~PushFlow() override;
   PushFlow(const PushFlow&) = delete;
   PushFlow& operator=(const PushFlow&) = delete;
 
-  // Also when the configuration changes; `burst_bytes` may go at once under a rate limit.
+  // Also when the configuration changes, with CheckInterest() to follow; `burst_bytes` may go at
+  // once under a rate limit.
   void Configure(const ConsumerConfig& config, int64_t burst_bytes);
   void Start();
   void Stop();
@@ -34,11 +36,12 @@ class PushFlow : private InterestWatcher {
   // May the next message go? If not, `run` is called when it may.
   bool Ready(int64_t now_ns);
   const std::string& subject() const { return subject_; }
-  // A message of this size went out.
+  // A message of this size went out and is in the ledger.
   void Sent(size_t size, int64_t now_ns);
   // The last message found nobody.
   void LostInterest();
-  // A client answers a flow control request. False: not the one that is open.
+  // A client answers a flow control request. False: not the one that is open. Else delivery may go
+  // on.
   bool OnFlowControl(std::string_view subject);
   // Looks whether anybody is there.
   void CheckInterest() override;
@@ -48,6 +51,7 @@ class PushFlow : private InterestWatcher {
   int64_t inactive_since_ns() const { return inactive_since_ns_; }
 
  private:
+  void Watch();
   void SetActive(bool active);
   void SendRequest();
   void SendHeartbeat();
@@ -55,13 +59,13 @@ class PushFlow : private InterestWatcher {
   void ArmHeartbeat();
 
   Environment& env_;
-  InterestWatch& watch_;
   const AccountId account_;
   const std::string flow_prefix_;
   const AckLedger& ledger_;
   std::function<void()> run_;
 
   std::string subject_;
+  std::string group_;
   int64_t heartbeat_ns_ = 0;
   bool flow_control_ = false;
   size_t most_pending_ = 0;  // where answers to flow control are acknowledgements; else 0
@@ -69,6 +73,7 @@ class PushFlow : private InterestWatcher {
   int64_t burst_ns_ = 0;     // what the burst takes at that rate
 
   bool started_ = false;
+  Router::WatchId watch_ = 0;
   bool active_ = false;
   int64_t inactive_since_ns_ = 0;
   int64_t last_sent_ns_ = 0;
@@ -81,6 +86,7 @@ class PushFlow : private InterestWatcher {
 
   TimerQueue::TimerId heartbeat_timer_;
   TimerQueue::TimerId rate_timer_;
+  TimerQueue::TimerId doubt_timer_;
 };
 
 }  // namespace weir::jetstream

@@ -206,6 +206,11 @@ void Retention::Sweep(StreamSeq upto) {
   }
 }
 
+void Retention::SweepInFlight() {
+  sweep_tells_ = true;
+  Sweep(stream_.store().state().last_seq);
+}
+
 void Retention::SweepOn() {
   auto& store = stream_.store();
   static const std::vector<std::string> kAll;
@@ -223,13 +228,18 @@ void Retention::SweepOn() {
     sweep_next_ = message.view.seq + 1;
     if (outcome == storage::ReadOutcome::kFound &&
         !AnybodyNeeds(message.view.seq, message.view.subject)) {
-      store.Remove(message.view.seq, /*erase=*/false);
-      stream_.MarkDirty();
+      if (sweep_tells_) {
+        stream_.RemoveMessage(message.view.seq, /*erase=*/false);
+      } else {
+        store.Remove(message.view.seq, /*erase=*/false);
+        stream_.MarkDirty();
+      }
     }
   }
   if (sweep_next_ > sweep_end_) {
     sweep_next_ = 0;
     sweep_end_ = 0;
+    sweep_tells_ = false;
     return;
   }
   Shard& shard = stream_.shard();
@@ -244,6 +254,7 @@ void Retention::GiveUp() {
   done_later_.clear();
   sweep_next_ = 0;
   sweep_end_ = 0;
+  sweep_tells_ = false;
 }
 
 void Retention::LoadThen(StreamSeq seq, void (Retention::*resume)()) {

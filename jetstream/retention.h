@@ -40,6 +40,9 @@ class Retention {
   // Interest retention: removes what no consumer needs (any more), up to and including `upto`. In
   // pieces, with a turn of the home between them.
   void Sweep(StreamSeq upto);
+  // The same for all, when a consumer has other filters now: it may have in flight what goes, and
+  // is told.
+  void SweepInFlight();
 
  private:
   void SweepOn();
@@ -53,6 +56,7 @@ class Retention {
   Stream& stream_;
   StreamSeq sweep_next_ = 0;  // 0: no sweep
   StreamSeq sweep_end_ = 0;
+  bool sweep_tells_ = false;           // consumers of what it removes
   std::vector<StreamSeq> done_later_;  // whose subjects have to be read from the disk first
 };
 

@@ -6,15 +6,39 @@
 
 namespace weir::jetstream {
 
-Shard::Shard(Environment& env) : env_(env), interest_watch_(env) {}
+namespace {
 
-Shard::~Shard() = default;
+constexpr int64_t kTrimInterval = 15'000'000'000;
+
+}  // namespace
+
+Shard::Shard(Environment& env) : env_(env) {}
+
+Shard::~Shard() {
+  env_.timers.Cancel(trim_timer_);
+}
 
 Stream& Shard::Add(std::unique_ptr<Stream> stream) {
   Stream& added = *stream;
   by_name_[{added.account().value(), added.name()}] = &added;
   streams_[added.id()] = std::move(stream);
+  if (!trim_timer_) {
+    TrimCaches();
+  }
   return added;
+}
+
+// Streams that nobody uses for a while keep nothing but their index in memory.
+void Shard::TrimCaches() {
+  trim_timer_ = {};
+  if (streams_.empty()) {
+    return;
+  }
+  for (const auto& [id, stream] : streams_) {
+    stream->store().TrimCaches();
+  }
+  trim_timer_ =
+      env_.timers.Schedule(env_.clock.steady_ns() + kTrimInterval, [this] { TrimCaches(); });
 }
 
 void Shard::Remove(Stream& stream) {

@@ -11,7 +11,6 @@
 #include "absl/functional/any_invocable.h"
 
 #include "jetstream/environment.h"
-#include "jetstream/interest_watch.h"
 #include "jetstream/stream.h"
 #include "jetstream/transfer.h"
 #include "protocol/base/affinity.h"
@@ -37,7 +36,6 @@ class Shard {
 
   Environment& env() { return env_; }
   // For the push consumers of this home.
-  InterestWatch& interest_watch() { return interest_watch_; }
 
   // Takes a stream in; its Start() is the caller's.
   Stream& Add(std::unique_ptr<Stream> stream);
@@ -96,11 +94,11 @@ class Shard {
   };
 
   void OnCommitted(Turn turn, const Status& status);
+  void TrimCaches();
   void RequestCommit();
 
   Affinity home_;
   Environment& env_;
-  InterestWatch interest_watch_;  // outlives the streams
   absl::flat_hash_map<StreamId, std::unique_ptr<Stream>> streams_;
   absl::flat_hash_map<std::pair<uint32_t, std::string>, Stream*> by_name_;  // account, name
   absl::flat_hash_map<StreamId, std::unique_ptr<PendingStream>> pending_;
@@ -110,6 +108,7 @@ class Shard {
   std::vector<StreamId> dirty_;
   std::vector<Committed> waiting_;
   Status failure_;
+  TimerQueue::TimerId trim_timer_;
   bool commit_requested_ = false;
 };
 

@@ -763,6 +763,10 @@ void Stream::PersistConsumer(Consumer& consumer, int64_t created_ns) {
   env().meta.PutConsumer(batch(), {id(), consumer.id(), config.Take(), created_ns, {}});
 }
 
+void Stream::OnFiltersChanged() {
+  retention_->SweepInFlight();
+}
+
 void Stream::RemoveConsumer(Consumer& consumer) {
   auto at = consumers_.find(consumer.name());
   if (at == consumers_.end() || at->second.get() != &consumer) {

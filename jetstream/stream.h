@@ -97,6 +97,8 @@ class Stream : public Sink {
                           std::string state);
   // Stages the consumer's configuration again, after an update.
   void PersistConsumer(Consumer& consumer, int64_t created_ns);
+  // A consumer wants other messages than before: what nobody needs any more goes.
+  void OnFiltersChanged();
   // Stages the removal and destroys the consumer (after the current event). It must have been
   // stopped.
   void RemoveConsumer(Consumer& consumer);

@@ -52,6 +52,11 @@ class SubjectTree {
 
   // Is there a value under exactly this literal subject? Patterns that cover it do not count.
   bool ContainsLiteral(std::string_view subject) const {
+    return ContainsLiteral(subject, [](const V&) { return true; });
+  }
+  // The same for values that `is_one` accepts.
+  template <typename F>
+  bool ContainsLiteral(std::string_view subject, F&& is_one) const {
     const Node* node = &root_;
     for (TokenCursor cursor(subject); cursor.Next();) {
       auto at = node->children.find(cursor.token());
@@ -60,7 +65,7 @@ class SubjectTree {
       }
       node = at->second.get();
     }
-    return !node->values.empty();
+    return std::any_of(node->values.begin(), node->values.end(), is_one);
   }
 
   // Calls visit(value) for every value.

@@ -33,8 +33,33 @@ bool JetStreamHost::HasLiteralInterest(AccountId account_id, std::string_view su
   return account(account_id).subscriptions().ContainsLiteral(subject);
 }
 
-uint64_t JetStreamHost::InterestVersion(AccountId account_id) {
-  return account(account_id).subscriptions().changes();
+bool JetStreamHost::IsSubscribed(AccountId account_id, std::string_view subject,
+                                 std::string_view queue) {
+  return account(account_id).subscriptions().ContainsLiteral(subject, queue);
+}
+
+jetstream::Router::WatchId JetStreamHost::Watch(AccountId account_id, std::string_view subject,
+                                                jetstream::InterestWatcher& watcher) {
+  WatchId id = ++last_watch_;
+  watched_.emplace(id, Watched{account_id, std::string(subject), &watcher});
+  account(account_id).subscriptions().Watch(subject, *this, id);
+  return id;
+}
+
+void JetStreamHost::Unwatch(WatchId id) {
+  auto at = watched_.find(id);
+  if (at != watched_.end()) {
+    account(at->second.account).subscriptions().Unwatch(at->second.subject, *this, id);
+    watched_.erase(at);
+  }
+}
+
+void JetStreamHost::OnChange(uint64_t watch) {
+  worker_.Post([this, watch] {
+    if (auto at = watched_.find(watch); at != watched_.end()) {
+      at->second.watcher->CheckInterest();
+    }
+  });
 }
 
 bool JetStreamHost::HasStream(AccountId account_id, std::string_view subject) {

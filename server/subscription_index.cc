@@ -43,36 +43,78 @@ void SubscriptionIndex::Raise(std::string_view pattern) {
   changes_.fetch_add(1, std::memory_order_release);
 }
 
+std::vector<SubscriptionIndex::Watcher> SubscriptionIndex::WatchersOf(
+    std::string_view pattern) const {
+  if (watchers_.empty()) [[likely]] {
+    return {};
+  }
+  auto at = watchers_.find(pattern);
+  return at == watchers_.end() ? std::vector<Watcher>() : at->second;
+}
+
+void SubscriptionIndex::Announce(std::string_view pattern, const std::vector<Watcher>& watchers) {
+  Raise(pattern);
+  for (const Watcher& watcher : watchers) {
+    watcher.listener->OnChange(watcher.watch);
+  }
+}
+
+void SubscriptionIndex::Watch(std::string_view subject, Listener& listener, uint64_t watch) {
+  WriterLock lock(mu_);
+  watchers_.try_emplace(std::string(subject)).first->second.push_back({&listener, watch});
+}
+
+void SubscriptionIndex::Unwatch(std::string_view subject, const Listener& listener,
+                                uint64_t watch) {
+  WriterLock lock(mu_);
+  auto at = watchers_.find(subject);
+  if (at == watchers_.end()) {
+    return;
+  }
+  std::erase_if(at->second, [&](const Watcher& watcher) {
+    return watcher.listener == &listener && watcher.watch == watch;
+  });
+  if (at->second.empty()) {
+    watchers_.erase(at);
+  }
+}
+
 void SubscriptionIndex::Insert(std::string_view pattern, std::string_view queue,
                                const Target& target, const PermissionSet* filter) {
+  std::vector<Watcher> watchers;
   {
     WriterLock lock(mu_);
+    watchers = WatchersOf(pattern);
     if (filter != nullptr) {
       filters_.emplace(target, filter);
     }
     tree_.Insert(pattern, MakeEntry(queue, target, filter != nullptr));
     ++inserts_;
   }
-  Raise(pattern);
+  Announce(pattern, watchers);
 }
 
 void SubscriptionIndex::Remove(std::string_view pattern, std::string_view queue,
                                const Target& target) {
+  std::vector<Watcher> watchers;
   {
     WriterLock lock(mu_);
+    watchers = WatchersOf(pattern);
     tree_.Remove(pattern, MakeEntry(queue, target, false));
     if (!filters_.empty()) {
       filters_.erase(target);
     }
     ++removes_;
   }
-  Raise(pattern);
+  Announce(pattern, watchers);
 }
 
 void SubscriptionIndex::Refilter(std::string_view pattern, std::string_view queue,
                                  const Target& target, const PermissionSet* filter) {
+  std::vector<Watcher> watchers;
   {
     WriterLock lock(mu_);
+    watchers = WatchersOf(pattern);
     Entry entry = MakeEntry(queue, target, filter != nullptr);
     tree_.Remove(pattern, entry);
     tree_.Insert(pattern, entry);
@@ -81,7 +123,7 @@ void SubscriptionIndex::Refilter(std::string_view pattern, std::string_view queu
       filters_.emplace(target, filter);
     }
   }
-  Raise(pattern);
+  Announce(pattern, watchers);
 }
 
 void SubscriptionIndex::Match(std::string_view subject, MatchResult& out, bool denied_too) const {
@@ -117,6 +159,16 @@ void SubscriptionIndex::Match(std::string_view subject, MatchResult& out, bool d
 bool SubscriptionIndex::ContainsLiteral(std::string_view subject) const {
   ReaderLock lock(mu_);
   return tree_.ContainsLiteral(subject);
+}
+
+bool SubscriptionIndex::ContainsLiteral(std::string_view subject, std::string_view queue) const {
+  ReaderLock lock(mu_);
+  auto known = queue_ids_.find(queue);
+  if (!queue.empty() && known == queue_ids_.end()) {
+    return false;
+  }
+  uint32_t id = queue.empty() ? 0 : known->second;
+  return tree_.ContainsLiteral(subject, [id](const Entry& entry) { return entry.queue == id; });
 }
 
 SubscriptionIndex::Stats SubscriptionIndex::stats() const {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/container/flat_hash_map.h"
 
@@ -66,8 +67,23 @@ class SubscriptionIndex {
   // subject.
   void Match(std::string_view subject, MatchResult& out, bool denied_too = false) const;
 
-  // Does somebody subscribe exactly this literal subject?
+  // Does somebody subscribe exactly this literal subject? With `queue`: in this queue group (empty:
+  // in none).
   bool ContainsLiteral(std::string_view subject) const;
+  bool ContainsLiteral(std::string_view subject, std::string_view queue) const;
+
+  // Learns of subscriptions that come and go.
+  class Listener {
+   public:
+    virtual ~Listener() = default;
+    // On the subscriber's worker, holding no lock, when the change is visible to everybody.
+    virtual void OnChange(uint64_t watch) = 0;
+  };
+  // From here on the listener, which must stay until no worker runs, is told of every subscription
+  // to exactly this literal subject that comes or goes.
+  void Watch(std::string_view subject, Listener& listener, uint64_t watch);
+  // A change that is being told may still arrive.
+  void Unwatch(std::string_view subject, const Listener& listener, uint64_t watch);
 
   size_t size() const;
 
@@ -102,10 +118,19 @@ class SubscriptionIndex {
     }
   };
 
+  struct Watcher {
+    Listener* listener;
+    uint64_t watch;
+    bool operator==(const Watcher&) const = default;
+  };
+
   uint32_t QueueId(std::string_view queue) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   Entry MakeEntry(std::string_view queue, const Target& target, bool filtered)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  std::vector<Watcher> WatchersOf(std::string_view pattern) const ABSL_SHARED_LOCKS_REQUIRED(mu_);
   void Raise(std::string_view pattern);
+  // Behind every change, with those who watch.
+  void Announce(std::string_view pattern, const std::vector<Watcher>& watchers);
 
   mutable SharedMutex mu_;
   protocol::SubjectTree<Entry> tree_ ABSL_GUARDED_BY(mu_);
@@ -113,6 +138,7 @@ class SubscriptionIndex {
   std::vector<std::string> queue_names_ ABSL_GUARDED_BY(mu_){std::string()};
   StringMap<uint32_t> queue_ids_ ABSL_GUARDED_BY(mu_);
   absl::flat_hash_map<Target, const PermissionSet*> filters_ ABSL_GUARDED_BY(mu_);
+  StringMap<std::vector<Watcher>> watchers_ ABSL_GUARDED_BY(mu_);  // by subject
   uint64_t inserts_ ABSL_GUARDED_BY(mu_) = 0;
   uint64_t removes_ ABSL_GUARDED_BY(mu_) = 0;
   mutable std::atomic<uint64_t> walks_{0};

@@ -141,6 +141,12 @@ BlockBuilder::Sealed BlockBuilder::Seal(const BlockCounters* counters) {
   return sealed;
 }
 
+void BlockBuilder::DropBuffer() {
+  WEIR_DCHECK(!open());
+  buffer_ = SharedBytes();
+  buffer_used_ = 0;
+}
+
 BlockReader::BlockReader(StreamId stream, StreamSeq first, std::string_view bytes)
     : bytes_(bytes), first_(first), previous_(first - 1) {
   intact_ = ReadHeader(stream);

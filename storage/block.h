@@ -70,6 +70,8 @@ class BlockBuilder {
   };
   // Finishes the open block. The last one of a commit says what the stream has then.
   Sealed Seal(const BlockCounters* counters = nullptr);
+  // Lets go of the buffer that the next block would go into. No block may be open.
+  void DropBuffer();
 
  private:
   void Begin(const MessageView& message, StreamSeq previous);

@@ -6,6 +6,7 @@
 
 #include "rocksdb/convenience.h"
 #include "rocksdb/db.h"
+#include <malloc.h>
 
 #include "protocol/base/strings.h"
 #include "storage/ends_file.h"
@@ -23,6 +24,19 @@ constexpr size_t kPieceBytes = 16 * 1024;
 constexpr StreamSeq kPositionEvery = 1024;
 // After trimming so much it is worth asking for whole files to be dropped.
 constexpr uint64_t kReclaimBytes = 64 << 20;
+// After giving back so much it is worth asking the heap to do the same.
+constexpr size_t kHeapBytes = 1 << 20;
+
+// By a thread of the pool: it may take some milliseconds. For all stores at once.
+void GiveBackHeap(BlockingPool& pool) {
+  static std::atomic<bool> asked{false};
+  if (!asked.exchange(true)) {
+    pool.Run([] {
+      asked.store(false);
+      ::malloc_trim(0);
+    });
+  }
+}
 
 }  // namespace
 
@@ -64,7 +78,7 @@ void RocksStreamStore::Append(const MessageView& message) {
   builder_.Add(message, raw_state().last_seq);
   NoteAppended(message);
   appended_bytes_ += FileMessageBytes(message);
-  dirty_ = true;
+  dirty_ = used_ = true;
 }
 
 void RocksStreamStore::SealOpenBlock(const BlockCounters* counters) {
@@ -217,6 +231,21 @@ void RocksStreamStore::FlushPosition(StagedBatch& batch) {
   batch.Put(Family::kState, key, value);
 }
 
+void RocksStreamStore::TrimCaches() {
+  if (std::exchange(used_, false)) {
+    return;
+  }
+  const size_t before = tail_.bytes() + loaded_.bytes();
+  tail_.EvictAll(marks_->last.load(std::memory_order_acquire));
+  loaded_.Clear();
+  if (!builder_.open()) {
+    builder_.DropBuffer();
+  }
+  if (before - tail_.bytes() - loaded_.bytes() >= kHeapBytes) {
+    GiveBackHeap(*context_.pool);
+  }
+}
+
 void RocksStreamStore::Destroy(StagedBatch& batch) {
   std::string begin = StreamPrefix(id_);
   std::string end = StreamPrefix(StreamId(id_.value() + 1));
@@ -299,6 +328,7 @@ void RocksStreamStore::AddLoaded(std::vector<LoadedBlock> blocks) {
 }
 
 ReadOutcome RocksStreamStore::Fetch(StreamSeq seq, Wait wait, Fetched& out) {
+  used_ = true;
   if (builder_.open() && seq >= builder_.first()) {
     fetched_first_ = 0;
     out.keep = &builder_.buffer();

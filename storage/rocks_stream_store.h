@@ -66,6 +66,7 @@ class RocksStreamStore : public IndexedStreamStore {
   void WhenWorkIsStaged(std::function<void()> flush_soon) override {
     flush_soon_ = std::move(flush_soon);
   }
+  void TrimCaches() override;
   void Destroy(StagedBatch& batch) override;
 
   void Load(StreamSeq seq, absl::AnyInvocable<void(Status) &&> done) override;
@@ -143,6 +144,7 @@ class RocksStreamStore : public IndexedStreamStore {
   ReadAhead ahead_;
   std::shared_ptr<LoadWaiters> early_waiters_;  // of the load that was begun early
   StagedBlocks staged_;
+  bool used_ = false;       // since the last TrimCaches()
   SequenceSet unreadable_;  // a load could not bring them
   // The block in which the latest Fetch() found its message, 0 for the open one.
   StreamSeq fetched_first_ = 0;

@@ -118,6 +118,9 @@ class StreamStore {
   // comes soon. It outlives the store.
   virtual void WhenWorkIsStaged(std::function<void()> /*flush_soon*/) {}
 
+  // Gives back the memory of caches that were not used since the call before.
+  virtual void TrimCaches() {}
+
   // Deletes the stream with all its keys; the object must not be used afterwards.
   virtual void Destroy(StagedBatch& batch) = 0;
 

@@ -42,8 +42,8 @@ void TailCache::Replace(const BlockBuilder::Sealed& sealed) {
   }
 }
 
-void TailCache::Evict(StreamSeq committed) {
-  while (bytes_ > max_bytes_ && !blocks_.empty() && blocks_.front().last <= committed) {
+void TailCache::EvictTo(size_t max_bytes, StreamSeq committed) {
+  while (bytes_ > max_bytes && !blocks_.empty() && blocks_.front().last <= committed) {
     recent_ = nullptr;
     bytes_ -= CostOf(blocks_.front());
     blocks_.pop_front();

@@ -21,7 +21,8 @@ class TailCache {
   // Other bytes for a block, if it is here.
   void Replace(const BlockBuilder::Sealed& sealed);
   // Drops the oldest ones over the limit, but nothing above `committed`.
-  void Evict(StreamSeq committed);
+  void Evict(StreamSeq committed) { EvictTo(max_bytes_, committed); }
+  void EvictAll(StreamSeq committed) { EvictTo(0, committed); }
   void DropBelow(StreamSeq seq);
   void Clear();
 
@@ -37,6 +38,7 @@ class TailCache {
   static size_t CostOf(const BlockBuilder::Sealed& sealed) {
     return sealed.size + sizeof(BlockBuilder::Sealed);
   }
+  void EvictTo(size_t max_bytes, StreamSeq committed);
   std::deque<BlockBuilder::Sealed>::const_iterator At(StreamSeq seq) const;
 
   const size_t max_bytes_;

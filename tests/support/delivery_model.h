@@ -5,6 +5,7 @@
 #include <iterator>
 #include <list>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -12,12 +13,14 @@
 
 #include "jetstream/consumer_config.h"
 #include "protocol/base/strings.h"
+#include "tests/support/push_model.h"
 #include "tests/support/stream_model.h"
 
 namespace weir::testing {
 
-// Who should receive what of one consumer, and when: waiting requests, deadlines, pins, pauses
-// (jetstream-api.md 9.7 and 9.9). What is delivered and done is kept in the ConsumerModel beside.
+// Who should receive what of one consumer, and when: waiting requests or a listener, deadlines,
+// pins, pauses, replays (jetstream-api.md 9.7 to 9.10). What is delivered and done is kept in the
+// ConsumerModel beside.
 //
 // Time is Unix nanoseconds; whoever uses it stops at every NextEvent().
 class DeliveryModel {
@@ -40,11 +43,20 @@ class DeliveryModel {
     int64_t beats_ns = 0;
     int64_t delivered = 0;
   };
-  // By inbox: each message as its parts, each status as its header.
+  // By inbox or deliver subject: each message as its parts, each status as its header. Requests of
+  // flow control are named by their numbers.
   using Sent = std::map<std::string, std::vector<std::string>>;
 
-  DeliveryModel(StreamModel& stream, std::string consumer, jetstream::ConsumerConfig config)
-      : config_(std::move(config)), stream_(stream), name_(std::move(consumer)) {}
+  DeliveryModel(StreamModel& stream, jetstream::ConsumerConfig config, int64_t now)
+      : config_(std::move(config)), stream_(stream), name_(config_.name) {
+    if (config_.is_push()) {
+      constexpr int64_t kUnbounded = 1 << 20;
+      int64_t largest = stream.config.max_msg_size;
+      push_.emplace(largest > 0 ? largest : kUnbounded);
+      push_->Restart(now);
+    }
+    Begin(now);
+  }
 
   static std::string Line(std::string_view subject, std::string_view reply,
                           std::string_view headers, std::string_view payload) {
@@ -54,6 +66,7 @@ class DeliveryModel {
   // ---- what clients do ----
 
   void Pull(Request request, int64_t now) {
+    touched_ns_ = now;
     if (std::string refusal = Refusal(request); !refusal.empty()) {
       Status(request, refusal);
       return;
@@ -86,9 +99,27 @@ class DeliveryModel {
     request.beats_ns = request.heartbeat_ns == 0 ? 0 : now + request.heartbeat_ns;
     Insert(std::move(request));
   }
+  // Anything of a client, for the upper bound of inactivity.
+  void Touch(int64_t now) { touched_ns_ = now; }
   // Nobody listens at the inbox any more.
   void ClientGone(const std::string& inbox) {
     waiting_.remove_if([&](const Request& request) { return request.inbox == inbox; });
+  }
+  // Whoever listened is no longer there, or somebody is. When that is `noticed` only by the next
+  // message, what is sent meanwhile is lost.
+  void Listen(bool there, bool noticed, int64_t now) {
+    reachable_ = there;
+    if (noticed) {
+      push_->SetActive(there, now);
+    }
+  }
+  // The answer to the open request of flow control; with what the client has seen, which counts
+  // where that is the way of acknowledging.
+  void Confirm(StreamSeq seq, ConsumerSeq number) {
+    push_->Confirmed();
+    if (PushModel::AcksByFlowControl(config_) && seq > 0) {
+      Ack(seq, number);
+    }
   }
   void Ack(StreamSeq seq, ConsumerSeq number) {
     if (seq <= model().delivered.stream) {
@@ -103,7 +134,7 @@ class DeliveryModel {
     }
     if (delay_ns > 0) {
       std::erase(model().again, seq);
-      at->second.due_ns = now + delay_ns;
+      DueAt(at->second, now + delay_ns);
     } else {
       StreamModel::Nak(model(), seq);
     }
@@ -111,11 +142,30 @@ class DeliveryModel {
   void Progress(StreamSeq seq, int64_t now) {
     auto at = model().in_flight.find(seq);
     if (at != model().in_flight.end() && !Queued(seq)) {
-      at->second.due_ns = now + WaitAfter(at->second.deliveries);
+      DueAt(at->second, now + WaitAfter(at->second.deliveries));
     }
   }
   void Unpin() { pin_ = 0; }
-  void Update(jetstream::ConsumerConfig config) { config_ = std::move(config); }
+  void Pause(std::optional<int64_t> until_ns, int64_t now) {
+    config_.pause_until_ns = until_ns;
+    touched_ns_ = now;
+  }
+  // `there`: somebody listens at the deliver subject, which may be another one now.
+  void Update(jetstream::ConsumerConfig config, bool there, int64_t now) {
+    bool moved = config.deliver_subject != config_.deliver_subject;
+    config_ = std::move(config);
+    if (auto filters = config_.Filters(); filters != model().filters) {
+      model().filters = std::move(filters);
+      stream_.DropUnneeded(/*tell=*/true);
+    }
+    if (moved) {
+      QueueDue(INT64_MAX);
+    }
+    if (push_) {
+      Listen(there, true, now);
+    }
+    touched_ns_ = now;
+  }
   void Reset(StreamSeq seq) {
     model().in_flight.clear();
     model().again.clear();
@@ -139,10 +189,16 @@ class DeliveryModel {
       consider(request.beats_ns);
     }
     consider(pin_ == 0 ? 0 : pin_ends_ns_);
+    if (push_) {
+      consider(push_->NextEvent(config_, now));
+      consider(push_->active() ? 0 : GoesAt());
+    }
+    consider(NextOfReplay(now));
     consider(Paused(now) ? *config_.pause_until_ns : 0);
     return next;
   }
   void OnTime(int64_t now) {
+    touched_ns_ = waiting_.empty() ? touched_ns_ : now;
     if (pin_ != 0 && pin_ends_ns_ <= now) {
       pin_ = 0;
     }
@@ -167,13 +223,21 @@ class DeliveryModel {
       }
       ++at;
     }
+    if (push_ && push_->BeatDue(config_, now)) {
+      Beat(now);
+    }
     QueueDue(now);
   }
-  // The server has been away; so have all who waited.
+  // The server has been away; so have all who waited or listened.
   void Restart(int64_t now) {
     waiting_.clear();
     model().again.clear();
     pin_ = 0;
+    if (push_) {
+      push_->Restart(now);
+      reachable_ = false;
+    }
+    Begin(now);
     QueueDue(now);
   }
   void QueueDue(int64_t now) {
@@ -197,7 +261,8 @@ class DeliveryModel {
 
   // All that can go out now goes out.
   void Deliver(int64_t now) {
-    while (!waiting_.empty()) {
+    touched_ns_ = waiting_.empty() ? touched_ns_ : now;
+    while (push_ ? push_->Ready(config_, now) : !waiting_.empty()) {
       if (Paused(now)) {
         EndNoWait();
         return;
@@ -206,6 +271,10 @@ class DeliveryModel {
       bool is_new = model().again.empty();
       if (!is_new) {
         seq = model().again.front();
+        if (!stream_.messages.contains(seq)) {
+          model().Leave(seq);  // another consumer was done with what this one wants no more
+          continue;
+        }
         if (uint32_t deliveries = model().in_flight.at(seq).deliveries; Exhausted(deliveries)) {
           GiveUp(seq, deliveries);
           continue;
@@ -214,6 +283,11 @@ class DeliveryModel {
         return;
       } else if (auto next = stream_.NextFor(model())) {
         seq = *next;
+        if (ReplayedAt(seq) > now) {
+          return;
+        }
+      } else {
+        replay_end_ = 0;
       }
       if (seq == 0 || !DeliverOne(seq, is_new, now)) {
         EndNoWait();
@@ -224,6 +298,29 @@ class DeliveryModel {
 
   // ---- what there should be ----
 
+  const std::optional<PushModel>& push() const { return push_; }
+  bool reachable() const { return reachable_; }
+  // Is this message held back for its distance to the one before?
+  bool HoldsBack(StreamSeq seq, int64_t now) const {
+    return stream_.NextFor(model()) == seq && ReplayedAt(seq) > now;
+  }
+  // When a consumer that nobody uses goes, at the earliest and the latest; INT64_MAX: never. A pull
+  // consumer takes up to a second longer, at random.
+  int64_t GoesAt() const {
+    constexpr int64_t kTenth = 100'000'000;
+    int64_t wait = config_.inactive_threshold_ns;
+    if (wait == 0 || (push_ && push_->active()) || !waiting_.empty()) {
+      return INT64_MAX;
+    }
+    return push_ ? push_->inactive_since_ns() + wait : used_ns_ + wait + kTenth;
+  }
+  int64_t GoneAt() const {
+    constexpr int64_t kSecond = 1'000'000'000;
+    int64_t at = GoesAt();
+    return push_ || at == INT64_MAX ? at
+                                    : std::max({touched_ns_, used_ns_, latest_due_ns_}) +
+                                          config_.inactive_threshold_ns + kSecond;
+  }
   size_t num_waiting() const { return waiting_.size(); }
   bool pinned() const { return pin_ != 0; }
   int pin() const { return pin_; }
@@ -242,7 +339,11 @@ class DeliveryModel {
 
  private:
   int64_t WaitAfter(uint32_t deliveries) const {
+    constexpr int64_t kForever = 100LL * 365 * 24 * 3600 * 1'000'000'000;
     const auto& steps = config_.backoff_ns;
+    if (PushModel::AcksByFlowControl(config_)) {
+      return kForever;
+    }
     return steps.empty() ? config_.ack_wait_ns
                          : steps[std::min<size_t>(deliveries, steps.size()) - 1];
   }
@@ -258,9 +359,35 @@ class DeliveryModel {
     sent["MAX_DELIVERIES"].push_back(Cat(name_, " ", seq, " ", deliveries));
   }
 
+  // ---- replay at the pace of publishing ----
+
+  void Begin(int64_t now) {
+    bool replay = config_.replay_policy == jetstream::ReplayPolicy::kOriginal;
+    replay_end_ = replay ? stream_.last_seq : 0;
+    replayed_ = 0;
+    used_ns_ = touched_ns_ = now;
+  }
+  // When this message may go out, as far as its distance to the one before is concerned.
+  int64_t ReplayedAt(StreamSeq seq) const {
+    constexpr int64_t kShortest = 1'000'000;
+    if (seq > replay_end_ || replayed_ == 0) {
+      return 0;
+    }
+    int64_t gap = stream_.messages.at(seq).time_ns - replayed_;
+    return gap < kShortest ? 0 : replayed_at_ns_ + gap;
+  }
+  int64_t NextOfReplay(int64_t now) const {
+    auto next = stream_.NextFor(model());
+    int64_t at = next ? ReplayedAt(*next) : 0;
+    return at > now ? at : 0;
+  }
+
   std::string Refusal(const Request& request) const {
     using jetstream::PriorityPolicy;
     PriorityPolicy policy = config_.priority_policy;
+    if (push_) {
+      return "409 Consumer is push based";
+    }
     if (config_.max_batch > 0 && request.batch > config_.max_batch) {
       return Cat("409 Exceeded MaxRequestBatch of ", config_.max_batch);
     }
@@ -377,6 +504,45 @@ class DeliveryModel {
     return false;
   }
 
+  void Beat(int64_t now) {
+    std::string stalled = push_->open_request() == 0
+                              ? std::string()
+                              : Cat("Nats-Consumer-Stalled: ", push_->open_request(), "\r\n");
+    ToListener(
+        Cat("NATS/1.0 100 Idle Heartbeat\r\nNats-Last-Consumer: ", model().delivered.consumer,
+            "\r\nNats-Last-Stream: ", model().delivered.stream, "\r\n", stalled, "\r\n"));
+    push_->Beaten(now);
+    if (PushModel::AcksByFlowControl(config_) && stalled.empty() && !model().in_flight.empty()) {
+      push_->Request();
+      AskToConfirm();
+    }
+  }
+  void AskToConfirm() {
+    ToListener(Cat("NATS/1.0 100 FlowControl Request\r\n\r\n #", push_->open_request()));
+  }
+  void ToListener(std::string line) {
+    if (reachable_) {
+      sent[config_.deliver_subject].push_back(std::move(line));
+    }
+  }
+  // It has been taken.
+  void Track(StreamSeq seq, bool is_new, uint32_t deliveries, int64_t now) {
+    if (is_new) {
+      replayed_ = stream_.messages.at(seq).time_ns;
+      replayed_at_ns_ = now;
+    }
+    auto expected = stream_.Pull(model(), 1);
+    WEIR_CHECK(expected == std::vector<StreamSeq>{seq});
+    if (auto at = model().in_flight.find(seq); at != model().in_flight.end()) {
+      DueAt(at->second, now + WaitAfter(deliveries));
+    }
+    used_ns_ = now;
+  }
+  void DueAt(ConsumerModel::InFlight& entry, int64_t at) {
+    entry.due_ns = at;
+    latest_due_ns_ = std::max(latest_due_ns_, at);
+  }
+
   bool DeliverOne(StreamSeq seq, bool is_new, int64_t now) {
     const StreamModel::Message& message = stream_.messages.at(seq);
     uint64_t behind = stream_.num_pending(model()) - (is_new ? 1 : 0);
@@ -391,23 +557,30 @@ class DeliveryModel {
     size_t size = message.subject.size() + reply.size() + payload.size() +
                   (headers.empty() ? 0 : std::string_view("NATS/1.0\r\n\r\n").size()) +
                   headers.size();
-    if (!Choose(size, behind + 1, now)) {
+    if (push_ ? !reachable_ : !Choose(size, behind + 1, now)) {
+      if (push_) {
+        push_->SetActive(false, now);
+      }
       return false;
     }
-    Request& request = waiting_.front();
     if (pin_ != 0) {
       CatTo(headers, "Nats-Pin-Id: ", pin_, "\r\n");
     }
     if (!headers.empty()) {
       headers = Cat("NATS/1.0\r\n", headers, "\r\n");
     }
-    sent[request.inbox].push_back(Line(message.subject, reply, headers, payload));
-    auto expected = stream_.Pull(model(), 1);
-    WEIR_CHECK(expected == std::vector<StreamSeq>{seq});
-    if (auto at = model().in_flight.find(seq); at != model().in_flight.end()) {
-      at->second.due_ns = now + WaitAfter(deliveries);
+    std::string line = Line(message.subject, reply, headers, payload);
+    if (push_) {
+      ToListener(std::move(line));
+      Track(seq, is_new, deliveries, now);
+      if (push_->Sent(config_, size, model().in_flight.size(), now)) {
+        AskToConfirm();
+      }
+    } else {
+      sent[waiting_.front().inbox].push_back(std::move(line));
+      Track(seq, is_new, deliveries, now);
+      Served(waiting_.front(), size, now);
     }
-    Served(request, size, now);
     return true;
   }
   void Served(Request& request, size_t size, int64_t now) {
@@ -437,6 +610,14 @@ class DeliveryModel {
   int pin_ = 0;
   int pins_ = 0;
   int64_t pin_ends_ns_ = 0;
+  std::optional<PushModel> push_;  // of a push consumer
+  bool reachable_ = false;
+  StreamSeq replay_end_ = 0;    // up to here at the pace of publishing
+  int64_t replayed_ = 0;        // when the last new message was published; 0: there is none yet
+  int64_t replayed_at_ns_ = 0;  // when it was delivered
+  int64_t used_ns_ = 0;         // last delivery
+  int64_t touched_ns_ = 0;      // anything at all, for the upper bound of inactivity
+  int64_t latest_due_ns_ = 0;
 };
 
 }  // namespace weir::testing

@@ -52,8 +52,10 @@ class FakeRouter : public jetstream::Router {
     if (no_interest.contains(subject)) {
       return false;
     }
-    return std::any_of(interest.begin(), interest.end(),
-                       [&](const auto& pattern) { return protocol::Matches(subject, pattern); }) ||
+    auto covers = [&](std::string_view pattern) {
+      return protocol::Matches(subject, pattern.substr(0, pattern.find(' ')));
+    };
+    return std::any_of(interest.begin(), interest.end(), covers) ||
            std::any_of(subscriptions_.begin(), subscriptions_.end(), [&](const auto& entry) {
              return entry.second.account == account &&
                     protocol::Matches(subject, entry.second.pattern);
@@ -68,6 +70,28 @@ class FakeRouter : public jetstream::Router {
 
   bool HasLiteralInterest(AccountId, std::string_view subject) override {
     return std::find(interest.begin(), interest.end(), subject) != interest.end();
+  }
+  bool IsSubscribed(AccountId account, std::string_view subject, std::string_view queue) override {
+    auto is_it = [&](const auto& entry) {
+      const Subscription& it = entry.second;
+      return it.account == account && it.pattern == subject && it.queue == queue;
+    };
+    return !no_interest.contains(subject) &&
+           (HasLiteralInterest(account, queue.empty() ? subject : Cat(subject, " ", queue)) ||
+            std::any_of(subscriptions_.begin(), subscriptions_.end(), is_it));
+  }
+  WatchId Watch(AccountId, std::string_view, jetstream::InterestWatcher& watcher) override {
+    watchers_.emplace(++last_id_, &watcher);
+    return last_id_;
+  }
+  void Unwatch(WatchId id) override { watchers_.erase(id); }
+  // After a test has changed `interest` or `no_interest`.
+  void TellWatchers() {
+    for (const auto& [id, watcher] : std::map(watchers_)) {
+      if (watchers_.contains(id)) {
+        watcher->CheckInterest();
+      }
+    }
   }
 
   SubscriptionId Subscribe(AccountId account, std::string_view pattern, std::string_view queue,
@@ -114,7 +138,7 @@ class FakeRouter : public jetstream::Router {
   }
 
   std::vector<Sent> sent;
-  std::vector<std::string> interest;  // patterns that clients subscribe
+  std::vector<std::string> interest;  // patterns that clients subscribe; with " group" in a group
   StringSet no_interest;              // inboxes and subjects that nobody subscribes
   StringSet congested;                // inboxes whose receivers are slow
 
@@ -140,6 +164,7 @@ class FakeRouter : public jetstream::Router {
 
   std::map<SubscriptionId, Subscription> subscriptions_;
   SubscriptionId last_id_ = 0;
+  std::map<WatchId, jetstream::InterestWatcher*> watchers_;
 };
 
 }  // namespace weir::testing

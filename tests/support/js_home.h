@@ -25,6 +25,10 @@ class FileLikeStore : public storage::MemoryStreamStore {
  public:
   using MemoryStreamStore::MemoryStreamStore;
 
+  void TrimCaches() override { ++trims; }
+
+  int trims = 0;
+
  protected:
   uint64_t BytesOf(const storage::MessageView& message) const override {
     return storage::FileMessageBytes(message);

@@ -184,12 +184,19 @@ class StreamModel {
     consumers.erase(name);
     DropUnneeded();
   }
-  // What no consumer waits for any more, where interest keeps messages.
-  void DropUnneeded() {
+  // What no consumer waits for any more, where interest keeps messages. Who has such a message in
+  // flight and wants others now notices when it is due, unless it is told.
+  void DropUnneeded(bool tell = false) {
     if (config.retention == jetstream::RetentionPolicy::kInterest) {
-      std::erase_if(messages, [this](const auto& entry) {
-        return !Needed(entry.first, entry.second.subject);
-      });
+      std::vector<StreamSeq> unneeded;
+      for (const auto& [seq, message] : messages) {
+        if (!Needed(seq, message.subject)) {
+          unneeded.push_back(seq);
+        }
+      }
+      for (StreamSeq seq : unneeded) {
+        tell ? Vanish(seq) : static_cast<void>(messages.erase(seq));
+      }
     }
   }
 

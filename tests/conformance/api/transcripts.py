@@ -9,8 +9,10 @@ A file `*.api` is one server's life. Lines:
     > SUBJECT [HEADERS] PAYLOAD  a request with one answer, or none
     >> SUBJECT ...               a request with several answers
     >- SUBJECT ...               a publish that wants no answer
+    >@ REPLY SUBJECT ...         a publish with this reply; the answers come to the subscriptions
     >. ID FLOW GAP SEQ OP SUBJECT ...  a publish of a fast batch, with some answers or none
-    take                         what the subscriptions have received meanwhile
+    take                         what the subscriptions have received meanwhile: `PATTERN: ` where the subject says no
+                                 more which, `-> REPLY` behind what is to be acknowledged
     wait SECONDS [SECONDS]       while recording, and while replaying when that is less
     < ...                        an answer, as recorded
 
@@ -54,7 +56,7 @@ MASKS = [
     (r"_INBOX\.[A-Za-z0-9.]+", "INBOX"),
     # Not names of Go's types.
     (r"\b(?!(?:JS)?(?:[A-Z][a-z]+)+\b)[A-Za-z0-9]{22}\b", "ID"),
-    (r'"(active|pause_remaining|rtt)":-?\d+', r'"\1":N'),
+    (r'"(active|pause_remaining|rtt|ack_time)":-?\d+', r'"\1":N'),
     (r'"client":\{.*?\}(?=,|\})', '"client":{}'),
     (r'"start":"TIME","stop":"TIME"', '"start":"TIME"'),
 ]
@@ -129,10 +131,11 @@ def split_message(text):
     return subject, headers, rest
 
 
-def shown(message, with_subject):
-    """A message from the server as a line."""
+def shown(message, pattern=None):
+    """A message from the server as a line; with its subject if a pattern is given."""
     words = ["<"]
-    if with_subject:
+    if pattern is not None:
+        words += [] if "*" in pattern or ">" in pattern or message[1] == pattern else [pattern + ":"]
         words.append(mask(message[1]))
     if message[0] == "HMSG":
         lines = message[4].decode(errors="replace").split("\r\n")
@@ -141,6 +144,8 @@ def shown(message, with_subject):
     payload = message[-1].decode(errors="replace").replace("\r", "\\r").replace("\n", "\\n")
     if payload:
         words.append(mask(payload))
+    if message[3] and message[3].startswith(("$JS.ACK.", "$JS.FC.")):
+        words += ["->", re.sub(r"\.\d{19}\b", ".NS", re.sub(r"(\$JS\.FC\..*\.)\w{4}$", r"\1ID", message[3]))]
     return " ".join(words)
 
 
@@ -152,6 +157,7 @@ class Player:
         self.clients = {}
         self.user = ""
         self.serial = 0
+        self.patterns = {}
 
     def client(self):
         if self.user not in self.clients:
@@ -161,6 +167,10 @@ class Player:
             self.clients[self.user].ping()
         return self.clients[self.user]
 
+    def kept(self):
+        """What this client has received for a later step."""
+        return self.client().__dict__.setdefault("kept", [])
+
     def play(self, line, recorded=None):
         """The answers. `recorded` are those of a real server: whoever has as many waits no longer."""
         verb, _, rest = line.partition(" ")
@@ -168,14 +178,17 @@ class Player:
             self.user = rest
         elif verb == "sub":
             self.serial += 1
+            self.patterns[f"take{self.serial}"] = rest
             self.client().send(f"SUB {rest} take{self.serial}\r\n")
-            self.client().ping()
+            self.kept().extend(m for m in self.client().ping() if isinstance(m, tuple))
         elif verb == "wait":
             waits = [float(word) for word in rest.split()]
             seconds = waits[0] if recorded is None else waits[-1]
             return self.collect("none", seconds, seconds)
         elif verb == "take":
-            return [shown(m, True) for m in self.received("take", QUIET * 2, QUIET, recorded and len(recorded))]
+            first = QUIET / 2 if recorded == [] else QUIET * 2
+            got = self.received("take", first, QUIET, len(recorded) if recorded else None)
+            return [shown(m, self.patterns[m[2]]) for m in got]
         else:
             return self.request(verb, rest, recorded)
         return []
@@ -189,6 +202,8 @@ class Player:
             *control, rest = rest.split(" ", 5)
             client.send(f"SUB {inbox}.> answer{self.serial}batch\r\n")
             reply = ".".join([inbox, *control, "$FI"])
+        elif verb == ">@":
+            reply, _, rest = rest.partition(" ")
         else:
             reply = "" if verb == ">-" else inbox
         subject, headers, payload = split_message(rest)
@@ -198,14 +213,14 @@ class Player:
             client.send(f"HPUB {subject} {reply} {len(head)} {len(head) + len(data)}\r\n".encode() + head + data + b"\r\n")
         else:
             client.send(f"PUB {subject} {reply} {len(data)}\r\n".encode() + data + b"\r\n")
-        if verb == ">-":
-            client.ping()
+        if verb in (">-", ">@"):
+            self.kept().extend(m for m in client.ping() if isinstance(m, tuple))
             return []
         wanted = f"answer{self.serial}"
         silence = recorded == ["< (nothing)"] or (recorded is None and verb == ">.")
         only = 1 if verb == ">" else recorded and len(recorded)
         got = self.received(wanted, QUIET if silence else PATIENCE, QUIET, only)
-        return [shown(message, False) for message in got] or ["< (nothing)"]
+        return [shown(message) for message in got] or ["< (nothing)"]
 
     def collect(self, *arguments):
         self.received(*arguments)
@@ -213,8 +228,7 @@ class Player:
 
     def received(self, prefix, first, quiet, only=None):
         """Messages of the subscriptions called `prefix`…; those of others are kept for later."""
-        client = self.client()
-        kept = client.__dict__.setdefault("kept", [])
+        client, kept = self.client(), self.kept()
         got = [m for m in kept if m[2].startswith(prefix)]
         kept[:] = [m for m in kept if not m[2].startswith(prefix)]
         while only is None or len(got) < only:

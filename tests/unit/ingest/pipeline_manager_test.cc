@@ -33,6 +33,9 @@ class RecordingRouter : public jetstream::Router {
   bool HasInterest(AccountId, std::string_view) override { return true; }
   bool HasStream(AccountId, std::string_view) override { return false; }
   bool HasLiteralInterest(AccountId, std::string_view) override { return true; }
+  bool IsSubscribed(AccountId, std::string_view, std::string_view) override { return true; }
+  WatchId Watch(AccountId, std::string_view, jetstream::InterestWatcher&) override { return 0; }
+  void Unwatch(WatchId) override {}
   SubscriptionId Subscribe(AccountId account, std::string_view pattern, std::string_view,
                            jetstream::Sink&) override {
     subscribed.push_back(Cat(account.value(), " ", pattern));

@@ -62,6 +62,7 @@ TEST_F(BatchGetTest, TheLastOfEachSubjectComesInOrder) {
   EXPECT_THAT(Get(R"({"multi_last":["a.*"],"up_to_seq":2})"),
               ElementsAre("m1 1 0", "m2 0 1", "204 0 2 2"));
   EXPECT_THAT(Get(R"({"multi_last":["b"]})"), ElementsAre("404"));
+  EXPECT_THAT(Get(R"({"multi_last":[""]})"), ElementsAre("404"));
 }
 
 TEST_F(BatchGetTest, WhatIsOnlyStagedWaitsForItsCommit) {

@@ -17,6 +17,8 @@ using ::testing::HasSubstr;
 // Two homes with an executor, timers and a router of their own, as two workers have.
 class TwoHomesTest : public ::testing::Test {
  protected:
+  ~TwoHomesTest() override { meta_.js.reset(); }  // before the second home
+
   void SetUp() override {
     std::vector<Environment*> environments{&meta_.env, &second_env_};
     meta_.js = std::make_unique<JetStream>(environments);

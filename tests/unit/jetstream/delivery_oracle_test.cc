@@ -1,9 +1,9 @@
 // Random consumers against a model (support/delivery_model.h): after every step what each client
 // received, and what each consumer has delivered, in flight, waiting and done, must be equal, over
-// restarts and crashes. Time stops wherever something is due. A failure names its seed;
-// WEIR_ORACLE_SEED runs that one alone.
+// restarts and crashes. Time stops wherever something is due. A failure names its seed
+// (support/random_steps.h).
 
-#include <cstdlib>
+#include <algorithm>
 #include <memory>
 #include <set>
 
@@ -16,6 +16,8 @@
 #include "protocol/headers.h"
 #include "tests/support/delivery_model.h"
 #include "tests/support/disk_home.h"
+#include "tests/support/random_steps.h"
+#include "tests/support/sent_lines.h"
 
 namespace weir::jetstream {
 namespace {
@@ -28,7 +30,9 @@ constexpr int64_t kSecond = 1'000'000'000;
 constexpr uint64_t kFirstSeed = 1;
 constexpr int kStreams = 100;
 constexpr int kStepsPerStream = 100;
-constexpr std::string_view kGivenUp = "$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.";
+// Flow control begins with messages that are large; where any stream may have such, few have.
+constexpr size_t kSmall = 80;
+constexpr size_t kLarge = 400'000;
 
 // One stream with its consumers and their clients.
 class Episode {
@@ -41,6 +45,9 @@ class Episode {
     config.retention = static_cast<RetentionPolicy>(random_.Below(3));
     config.num_replicas = 1;
     config.max_msgs = config.max_bytes = config.max_msgs_per_subject = config.max_consumers = -1;
+    largest_ = Sometimes(8) ? kLarge : kSmall;
+    // Also what a rate limit lets through at once.
+    config.max_msg_size = Sometimes(2) ? static_cast<int32_t>(largest_) : -1;
     JsonWriter out;
     WriteStreamConfig(out, config);
     EXPECT_EQ(home_.Ask(Cat("$JS.API.STREAM.CREATE.", name_), out.text()).find("\"error\""),
@@ -51,57 +58,17 @@ class Episode {
       AddConsumer();
     }
   }
-  ~Episode() { home_.Ask(Cat("$JS.API.STREAM.DELETE.", name_)); }
+  ~Episode() {
+    home_.Ask(Cat("$JS.API.STREAM.DELETE.", name_));
+    home_.router().interest = {"_INBOX.>"};
+    home_.router().no_interest.clear();
+  }
 
   void Step() {
-    static constexpr struct {
-      uint64_t weight;
-      void (Episode::*step)();
-      const char* name;
-    } kSteps[] = {
-        {22, &Episode::Publish, "publish"},
-        {4, &Episode::PublishMany, "publish many"},
-        {26, &Episode::Pull, "pull"},
-        {18, &Episode::Ack, "ack"},
-        {5, &Episode::Next, "ack and pull"},
-        {6, &Episode::Nak, "nak"},
-        {5, &Episode::NakLater, "nak with a delay"},
-        {3, &Episode::Progress, "in progress"},
-        {3, &Episode::Term, "term"},
-        {3, &Episode::AckOld, "ack once more"},
-        {22, &Episode::PassTime, "pass time"},
-        {4, &Episode::ClientLeaves, "client leaves"},
-        {3, &Episode::Delete, "delete"},
-        {2, &Episode::Purge, "purge"},
-        {3, &Episode::Pause, "pause"},
-        {2, &Episode::Unpin, "unpin"},
-        {2, &Episode::Reset, "reset"},
-        {3, &Episode::Update, "update"},
-        {2, &Episode::Restart, "restart"},
-        {2, &Episode::Crash, "crash"},
-    };
-    uint64_t sum = 0;
-    for (const auto& step : kSteps) {
-      sum += step.weight;
-    }
-    uint64_t pick = random_.Below(sum);
-    for (const auto& step : kSteps) {
-      if (pick < step.weight) {
-        done_.emplace_back(step.name);
-        (this->*step.step)();
-        break;
-      }
-      pick -= step.weight;
-    }
+    steps_.TakeOne(*this, random_);
     Compare();
   }
-
-  // The last steps, for a failure.
-  std::string History() const {
-    size_t from = done_.size() > 12 ? done_.size() - 12 : 0;
-    return Join(std::vector<std::string>(done_.begin() + static_cast<ptrdiff_t>(from), done_.end()),
-                "; ");
-  }
+  std::string History() const { return steps_.LastOnes(); }
 
  private:
   bool Sometimes(uint64_t one_in) { return random_.Below(one_in) == 0; }
@@ -113,7 +80,9 @@ class Episode {
 
   // ---- consumers ----
 
-  void ListenForAdvisories() { home_.router().interest.push_back(Cat(kGivenUp, name_, ".*")); }
+  void ListenForAdvisories() {
+    home_.router().interest.push_back(Cat(testing::SentLines::kGivenUp, name_, ".*"));
+  }
 
   void Limits(ConsumerConfig& config) {
     config.ack_wait_ns = Between(kSecond, 8 * kSecond);
@@ -129,6 +98,43 @@ class Episode {
     config.max_batch = Sometimes(8) ? 3 : 0;
     config.max_bytes = Sometimes(8) ? 300 : 0;
     config.headers_only = Sometimes(6);
+    config.inactive_threshold_ns = Sometimes(5) ? Between(3 * kSecond, 12 * kSecond) : 0;
+    config.filter_subject = Sometimes(3) ? Cat(name_, ".", Sometimes(2) ? "a.*" : "*.1") : "";
+    if (config.is_push()) {
+      PushLimits(config);
+    } else if (config.ack_policy == AckPolicy::kNone) {
+      NoAcks(config);
+    }
+  }
+  static void NoAcks(ConsumerConfig& config) {
+    config.max_ack_pending = 0;
+    config.max_deliver = -1;
+    config.backoff_ns.clear();
+  }
+  void PushLimits(ConsumerConfig& config) {
+    config.max_batch = config.max_bytes = config.max_waiting = 0;
+    config.rate_limit_bps = Sometimes(3) ? 400 + random_.Below(largest_ * 16) : 0;
+    if (config.ack_policy == AckPolicy::kNone) {
+      NoAcks(config);
+    } else if (config.ack_policy == AckPolicy::kFlowControl) {
+      config.ack_wait_ns = 0;
+      config.backoff_ns.clear();
+      config.max_deliver = -1;
+    }
+  }
+  std::string DeliverSubject() { return Cat("push.", name_, ".", ++last_inbox_); }
+  void MakePush(ConsumerConfig& config) {
+    config.deliver_subject = DeliverSubject();
+    config.deliver_group = Sometimes(3) ? "g" : "";
+    config.flow_control = Sometimes(2);
+    if (config.flow_control || Sometimes(2)) {
+      config.idle_heartbeat_ns = Between(kSecond / 2, 5 * kSecond);
+    }
+    if (config.flow_control && stream_.config.retention != RetentionPolicy::kWorkQueue &&
+        Sometimes(3)) {
+      config.ack_policy = AckPolicy::kFlowControl;
+      config.idle_heartbeat_ns = kSecond;
+    }
   }
   ConsumerConfig NewConfig() {
     ConsumerConfig config;
@@ -138,16 +144,12 @@ class Episode {
       config.ack_policy = Sometimes(2) ? AckPolicy::kAll : AckPolicy::kNone;
     }
     config.max_waiting = Sometimes(3) ? 2 : 512;
+    config.replay_policy = Sometimes(5) ? ReplayPolicy::kOriginal : ReplayPolicy::kInstant;
+    if (Sometimes(3) || largest_ == kLarge) {
+      MakePush(config);
+    }
     Limits(config);
-    if (config.ack_policy == AckPolicy::kNone) {
-      config.max_ack_pending = 0;
-      config.max_deliver = -1;
-      config.backoff_ns.clear();
-    }
-    if (Sometimes(3)) {
-      config.filter_subject = Cat(name_, ".", Sometimes(2) ? "a.*" : "*.1");
-    }
-    if (Sometimes(2)) {
+    if (!config.is_push() && Sometimes(2)) {
       config.priority_policy = static_cast<PriorityPolicy>(1 + random_.Below(3));
       config.priority_groups = {"g"};
     }
@@ -169,21 +171,122 @@ class Episode {
     model.name = config.name;
     model.policy = config.ack_policy;
     model.filters = config.Filters();
-    stream_.AddConsumer(std::move(model), false);
+    bool only_new = stream_.config.retention != RetentionPolicy::kWorkQueue && Sometimes(4);
+    config.deliver_policy = only_new ? DeliverPolicy::kNew : DeliverPolicy::kAll;
+    stream_.AddConsumer(std::move(model), only_new);
     std::string answer = WriteConsumer(config);
     EXPECT_EQ(answer.find("\"error\""), std::string::npos) << answer;
-    models_.push_back(std::make_unique<DeliveryModel>(stream_, config.name, config));
+    models_.push_back(std::make_unique<DeliveryModel>(stream_, config, now()));
   }
   void Update() {
     DeliveryModel& model = Pick();
     ConsumerConfig config = model.config();
-    if (config.ack_policy == AckPolicy::kNone) {
+    Limits(config);
+    Apply(model, std::move(config));
+  }
+  void AddOneMore() {
+    if (models_.size() < 2 && stream_.config.retention != RetentionPolicy::kWorkQueue) {
+      AddConsumer();
+    }
+  }
+  void Apply(DeliveryModel& model, ConsumerConfig config) {
+    if (config == model.config()) {
       return;
     }
-    Limits(config);
     std::string answer = WriteConsumer(config);
     EXPECT_EQ(answer.find("\"error\""), std::string::npos) << answer;
-    model.Update(config);
+    bool there = config.is_push() && SomebodyListens(config);
+    model.Update(std::move(config), there, now());
+  }
+
+  // ---- listeners of push consumers ----
+
+  static std::string Subscription(const ConsumerConfig& config) {
+    return config.deliver_group.empty() ? config.deliver_subject
+                                        : Cat(config.deliver_subject, " ", config.deliver_group);
+  }
+  void Listen() {
+    DeliveryModel& model = Pick();
+    if (!model.push()) {
+      return;
+    }
+    const ConsumerConfig& config = model.config();
+    auto& interest = home_.router().interest;
+    if (!model.reachable()) {
+      home_.router().no_interest.erase(config.deliver_subject);
+      std::erase(interest, Subscription(config));
+      // Others who listen there, too, but not as it should be, count for nothing.
+      interest.push_back(Sometimes(6) ? Cat(config.deliver_subject, " other")
+                                      : Subscription(config));
+    }
+    TellWatchers();
+  }
+  void StopListening() {
+    DeliveryModel& model = Pick();
+    if (!model.push() || !model.reachable()) {
+      return;
+    }
+    const ConsumerConfig& config = model.config();
+    if (Sometimes(2)) {
+      home_.router().no_interest.insert(config.deliver_subject);
+      model.Listen(false, false, now());
+    } else {
+      std::erase(home_.router().interest, Subscription(config));
+      TellWatchers();
+    }
+  }
+  void TellWatchers() {
+    home_.router().TellWatchers();
+    home_.RunTurns();
+    for (const auto& model : models_) {
+      if (model->push()) {
+        model->Listen(SomebodyListens(model->config()), true, now());
+      }
+    }
+  }
+  bool SomebodyListens(const ConsumerConfig& config) {
+    return home_.router().IsSubscribed({}, config.deliver_subject, config.deliver_group);
+  }
+  // To another subject, where somebody may listen already.
+  void Move() {
+    DeliveryModel& model = Pick();
+    if (!model.push()) {
+      return;
+    }
+    ConsumerConfig config = model.config();
+    config.deliver_subject = DeliverSubject();
+    if (home_.router().HasInterest({}, model.config().deliver_subject)) {
+      EXPECT_NE(WriteConsumer(config).find("10013"), std::string::npos);
+      return;
+    }
+    if (Sometimes(2)) {
+      home_.router().interest.push_back(Subscription(config));
+    }
+    Apply(model, std::move(config));
+  }
+  void AnswerFlowControl() {
+    DeliveryModel& model = Pick();
+    if (!model.push() || model.push()->open_request() == 0) {
+      return;
+    }
+    std::string id = sent_.FlowControlId(model.config().name, model.push()->open_request());
+    if (Sometimes(6)) {
+      id.back() = id.back() == 'x' ? 'y' : 'x';  // an answer to none
+      home_.Send(id, {});
+      home_.RunTurns();
+      return;
+    }
+    StreamSeq seq = 0;
+    ConsumerModel::InFlight entry;
+    if (!PickFlying(model, seq, entry)) {
+      seq = model.model().delivered.stream;
+      entry.last_seq = model.model().delivered.consumer;
+    }
+    home_.Send(id, {}, {},
+               Cat("NATS/1.0\r\nNats-Last-Consumer: ", entry.last_seq,
+                   "\r\nNats-Last-Stream: ", seq, "\r\n\r\n"));
+    home_.RunTurns();
+    model.Confirm(seq, entry.last_seq);
   }
   DeliveryModel& Pick() { return *models_[random_.Below(models_.size())]; }
   Consumer& RealOf(const DeliveryModel& model) {
@@ -204,7 +307,7 @@ class Episode {
   void PublishSome(uint64_t count) {
     for (; count > 0; --count) {
       std::string subject = Subject();
-      std::string payload(random_.Below(80), 'x');
+      std::string payload(random_.Below(largest_), 'x');
       stream_.Publish(subject, payload, now());
       home_.Send(subject, {}, payload);
     }
@@ -212,6 +315,10 @@ class Episode {
   }
   void Delete() {
     StreamSeq seq = 1 + random_.Below(stream_.last_seq + 1);
+    if (std::any_of(models_.begin(), models_.end(),
+                    [&](const auto& model) { return model->HoldsBack(seq, now()); })) {
+      return;  // what is behind it may go at once then, or when its time has come
+    }
     stream_.Delete(seq);
     home_.Send(Cat("$JS.API.STREAM.MSG.DELETE.", name_), "_R_", Cat("{\"seq\":", seq, "}"));
     home_.RunTurns();
@@ -265,7 +372,7 @@ class Episode {
     body.Optional("min_ack_pending", request.min_ack_pending);
     body.Optional("priority", request.priority);
     if (request.pin != 0) {
-      body.Field("id", pin_ids_.at({model.config().name, request.pin}));
+      body.Field("id", sent_.PinId(model.config().name, request.pin));
     }
     body.CloseObject();
     return body.Take();
@@ -308,12 +415,13 @@ class Episode {
     entry = at->second;
     return true;
   }
-  void Answer(const DeliveryModel& model, StreamSeq seq, const ConsumerModel::InFlight& entry,
+  void Answer(DeliveryModel& model, StreamSeq seq, const ConsumerModel::InFlight& entry,
               std::string_view word, std::string_view reply) {
     home_.Send(Cat("$JS.ACK.", name_, ".", model.config().name, ".", entry.deliveries, ".", seq,
                    ".", entry.last_seq, ".0.0"),
                reply, word);
     home_.RunTurns();
+    model.Touch(now());
   }
   void Finish(std::string_view word) {
     DeliveryModel& model = Pick();
@@ -409,7 +517,10 @@ class Episode {
     body.CloseObject();
     home_.Send(Cat("$JS.API.CONSUMER.PAUSE.", name_, ".", config.name), "_R_", body.text());
     home_.RunTurns();
-    model.Update(config);
+    model.Pause(config.pause_until_ns, now());
+    if (model.push()) {
+      model.Listen(SomebodyListens(config), true, now());
+    }
   }
   void Unpin() {
     DeliveryModel& model = Pick();
@@ -427,9 +538,14 @@ class Episode {
       return;
     }
     StreamSeq seq = Sometimes(2) ? 0 : 1 + random_.Below(stream_.last_seq + 1);
-    home_.Send(Cat("$JS.API.CONSUMER.RESET.", name_, ".", model.config().name), "_R_",
-               Cat("{\"seq\":", seq, "}"));
+    std::string subject = Cat("$JS.API.CONSUMER.RESET.", name_, ".", model.config().name);
+    bool refused = seq != 0 && model.config().deliver_policy != DeliverPolicy::kAll;
+    home_.Send(subject, "_R_", Cat("{\"seq\":", seq, "}"));
     home_.RunTurns();
+    if (refused) {
+      EXPECT_NE(home_.router().PayloadsTo("_R_").back().find("10204"), std::string::npos);
+      return;
+    }
     model.Reset(seq == 0 ? model.model().floor.stream + 1 : seq);
     model.model().done_for_good.clear();
     stream_.DropUnneeded();
@@ -445,13 +561,31 @@ class Episode {
         next = std::min(next, model->NextEvent(now()));
       }
       home_.Advance(std::max<int64_t>(next - now(), 0));
+      DropGone();
       for (const auto& model : models_) {
         model->OnTime(now());
         model->Deliver(now());
       }
-      if (next == end) {
+      if (next == end || ::testing::Test::HasFailure()) {
         return;
       }
+    }
+  }
+  // Consumers that nobody used for too long.
+  void DropGone() {
+    std::erase_if(models_, [this](const auto& model) {
+      const std::string& name = model->config().name;
+      bool gone = home_.stream(name_)->FindConsumer(name) == nullptr;
+      if (gone) {
+        EXPECT_GE(now(), model->GoesAt()) << name;
+        stream_.RemoveConsumer(name);
+      } else {
+        EXPECT_LT(now(), model->GoneAt()) << name;
+      }
+      return gone;
+    });
+    if (models_.empty()) {
+      AddConsumer();
     }
   }
   void Restart() {
@@ -500,6 +634,7 @@ class Episode {
   // ---- what must be equal ----
 
   void Compare() {
+    DropGone();
     DeliveryModel::Sent expected;
     for (const auto& model : models_) {
       model->Deliver(now());
@@ -507,57 +642,12 @@ class Episode {
         expected[inbox].insert(expected[inbox].end(), lines.begin(), lines.end());
       }
     }
-    SortGivenUp(expected);
-    EXPECT_EQ(TakeSent(), expected);
+    testing::SentLines::SortGivenUp(expected);
+    EXPECT_EQ(sent_.Take(home_.router()), expected);
     EXPECT_EQ(home_.stream(name_)->store().state().messages, stream_.messages.size());
     for (const auto& model : models_) {
       CompareConsumer(*model);
     }
-  }
-  DeliveryModel::Sent TakeSent() {
-    DeliveryModel::Sent out;
-    for (const auto& sent : home_.router().Take()) {
-      if (home_.router().no_interest.contains(sent.inbox)) {
-        continue;  // whether the one who has left is told so is all the same
-      }
-      if (sent.inbox.starts_with("_INBOX.")) {
-        out[sent.inbox].push_back(LineOf(sent));
-      } else if (sent.inbox.starts_with(kGivenUp)) {
-        out["MAX_DELIVERIES"].push_back(GivenUpLine(sent.payload));
-      }
-    }
-    SortGivenUp(out);
-    return out;
-  }
-  // They come from several consumers, in no order.
-  static void SortGivenUp(DeliveryModel::Sent& sent) {
-    if (auto at = sent.find("MAX_DELIVERIES"); at != sent.end()) {
-      std::sort(at->second.begin(), at->second.end());
-    }
-  }
-  static std::string GivenUpLine(std::string_view advisory) {
-    auto value = ParseJson(advisory);
-    WEIR_CHECK(value.ok());
-    const auto& object = value->as_object();
-    return Cat(std::string_view(object.at("consumer").as_string()), " ",
-               object.at("stream_seq").to_number<uint64_t>(), " ",
-               object.at("deliveries").to_number<uint64_t>());
-  }
-  std::string LineOf(const testing::FakeRouter::Sent& sent) {
-    std::string headers = sent.headers;
-    if (sent.reply.empty()) {
-      return headers;
-    }
-    if (auto id = protocol::FindHeader(headers, "Nats-Pin-Id")) {
-      // Ids are random: they are told by the order in which they appear.
-      std::string consumer(protocol::TokenAt(sent.reply, 3));
-      auto [at, is_new] = pin_numbers_.try_emplace(std::string(*id), pins_[consumer] + 1);
-      if (is_new) {
-        pin_ids_[{consumer, ++pins_[consumer]}] = at->first;
-      }
-      headers = protocol::WithHeader(headers, "Nats-Pin-Id", Cat(at->second));
-    }
-    return DeliveryModel::Line(sent.subject, sent.reply, headers, sent.payload);
   }
   void CompareConsumer(DeliveryModel& delivery) {
     const ConsumerModel& model = delivery.model();
@@ -568,55 +658,76 @@ class Episode {
     EXPECT_EQ(consumer.num_redelivered(), model.Redelivered()) << model.name;
     EXPECT_EQ(consumer.num_pending(), stream_.num_pending(model)) << model.name;
     EXPECT_EQ(consumer.paused(), delivery.Paused(now())) << model.name;
-    if (!delivery.config().priority_groups.empty()) {
-      JsonWriter info;
-      info.OpenObject();
-      consumer.WriteInfo(info);
-      info.CloseObject();
-      std::string id = delivery.pinned() ? pin_ids_[{model.name, delivery.pin()}] : "";
-      EXPECT_EQ(info.text().find("pinned_client_id") != std::string::npos, delivery.pinned());
-      EXPECT_NE(info.text().find(id), std::string::npos) << info.text();
-    }
+    CompareInfo(delivery, consumer);
     EXPECT_EQ(consumer.num_waiting(), delivery.num_waiting()) << model.name;
     for (const auto& entry : consumer.state().ledger.pending) {
       auto at = model.in_flight.find(entry.stream_seq);
       ASSERT_NE(at, model.in_flight.end()) << model.name << " " << entry.stream_seq;
       EXPECT_EQ(entry.deliveries, at->second.deliveries) << model.name;
       EXPECT_EQ(entry.consumer_seq, at->second.first_seq) << model.name;
-      if (!delivery.Queued(entry.stream_seq)) {
+      if (!delivery.Queued(entry.stream_seq) &&
+          delivery.config().ack_policy != AckPolicy::kFlowControl) {
         EXPECT_EQ(entry.deadline_ns + home_.wall_minus_steady(), at->second.due_ns) << model.name;
       }
     }
   }
 
+  void CompareInfo(const DeliveryModel& delivery, Consumer& consumer) {
+    JsonWriter info;
+    info.OpenObject();
+    consumer.WriteInfo(info);
+    info.CloseObject();
+    auto says = [&info](std::string_view what) {
+      return info.text().find(what) != std::string::npos;
+    };
+    std::string id =
+        delivery.pinned() ? sent_.PinId(delivery.config().name, delivery.pin()) : std::string();
+    EXPECT_EQ(says("pinned_client_id"), delivery.pinned()) << info.text();
+    EXPECT_TRUE(says(id)) << info.text();
+    bool bound = delivery.push() && delivery.push()->active();
+    EXPECT_EQ(says(R"("push_bound":true)"), bound) << info.text();
+  }
+
   testing::DiskHome& home_;
   Random random_;
   const std::string name_;
+  size_t largest_ = kSmall;  // payload of a message
   StreamModel stream_;
   std::vector<std::unique_ptr<DeliveryModel>> models_;
-  std::map<std::string, int> pin_numbers_;                      // by id
-  std::map<std::pair<std::string, int>, std::string> pin_ids_;  // by consumer and number
-  std::map<std::string, int> pins_;                             // by consumer
+  testing::SentLines sent_;
   int last_consumer_ = 0;
   int last_inbox_ = 0;
-  std::vector<std::string> done_;
+  testing::RandomSteps<Episode> steps_{{
+      {22, &Episode::Publish, "publish"},
+      {4, &Episode::PublishMany, "publish many"},
+      {26, &Episode::Pull, "pull"},
+      {18, &Episode::Ack, "ack"},
+      {5, &Episode::Next, "ack and pull"},
+      {6, &Episode::Nak, "nak"},
+      {5, &Episode::NakLater, "nak with a delay"},
+      {3, &Episode::Progress, "in progress"},
+      {3, &Episode::Term, "term"},
+      {3, &Episode::AckOld, "ack once more"},
+      {22, &Episode::PassTime, "pass time"},
+      {4, &Episode::ClientLeaves, "client leaves"},
+      {16, &Episode::Listen, "listen"},
+      {5, &Episode::StopListening, "stop listening"},
+      {14, &Episode::AnswerFlowControl, "answer flow control"},
+      {3, &Episode::Move, "move to another subject"},
+      {3, &Episode::Delete, "delete"},
+      {2, &Episode::Purge, "purge"},
+      {3, &Episode::Pause, "pause"},
+      {2, &Episode::Unpin, "unpin"},
+      {2, &Episode::Reset, "reset"},
+      {5, &Episode::Update, "update"},
+      {1, &Episode::AddOneMore, "add a consumer"},
+      {2, &Episode::Restart, "restart"},
+      {2, &Episode::Crash, "crash"},
+  }};
 };
 
 TEST(DeliveryOracleTest, RandomConsumersAreAsTheModel) {
-  const char* only = std::getenv("WEIR_ORACLE_SEED");
-  uint64_t first = only == nullptr ? kFirstSeed : std::strtoull(only, nullptr, 10);
-  int streams = only == nullptr ? kStreams : 1;
-  std::printf("seeds %llu to %llu\n", static_cast<unsigned long long>(first),
-              static_cast<unsigned long long>(first + static_cast<uint64_t>(streams) - 1));
-  testing::DiskHome home;
-  for (uint64_t seed = first; seed < first + static_cast<uint64_t>(streams); ++seed) {
-    Episode episode(home, seed);
-    for (int step = 1; step <= kStepsPerStream; ++step) {
-      episode.Step();
-      ASSERT_FALSE(::testing::Test::HasFailure())
-          << "seed " << seed << ", step " << step << ": " << episode.History();
-    }
-  }
+  testing::RunEpisodes<Episode>(kFirstSeed, kStreams, kStepsPerStream);
 }
 
 }  // namespace

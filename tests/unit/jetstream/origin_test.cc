@@ -24,6 +24,7 @@ class OriginTest : public ::testing::Test {
   // Long enough for a session to begin, or to notice that it has ended.
   void Settle(int seconds = 1) {
     for (int i = 0; i < 5 * seconds; ++i) {
+      home_.router.TellWatchers();
       home_.Advance(kSecond / 5);
     }
     home_.router.Take();

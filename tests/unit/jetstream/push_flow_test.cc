@@ -27,10 +27,16 @@ class PushFlowTest : public ::testing::Test {
     config.deliver_subject = "push.here";
     return config;
   }
-  void Listen() { world_.router.interest.push_back("push.>"); }
+  void Listen(std::string_view subject = "push.here") {
+    world_.router.no_interest.clear();
+    world_.router.interest.emplace_back(subject);
+    world_.router.TellWatchers();
+    world_.EndTurn();
+  }
   void Leave() {
     world_.router.interest.pop_back();
     world_.router.no_interest.insert("push.here");
+    world_.router.TellWatchers();
   }
   // What went to the deliver subject since the last call: payloads, or headers of statuses.
   std::vector<std::string> Got() {
@@ -66,9 +72,7 @@ TEST_F(PushFlowTest, NothingGoesBeforeSomebodyListens) {
   EXPECT_THAT(Got(), IsEmpty());
   EXPECT_EQ(consumer.delivered().consumer, 0u);
 
-  world_.router.no_interest.clear();
   Listen();
-  world_.Advance(100ms);
 
   EXPECT_THAT(Got(), ElementsAre("1"));
 }
@@ -80,9 +84,36 @@ TEST_F(PushFlowTest, ALostListenerLosesNothing) {
 
   world_.Publish("orders.x", "1");
   EXPECT_EQ(consumer.delivered().consumer, 0u);
-  world_.router.no_interest.clear();
   Listen();
-  world_.Advance(100ms);
+
+  EXPECT_THAT(Got(), ElementsAre("1"));
+}
+
+TEST_F(PushFlowTest, OnlyWhoSubscribesTheSubjectInItsGroupCountsAsAListener) {
+  auto config = Push("C");
+  config.deliver_group = "g";
+  Consumer& consumer = world_.Add(config);
+  world_.Publish("orders.x", "1");
+
+  for (std::string_view other : {"push.here", "push.*", "push.here h", "push.* g"}) {
+    Listen(other);
+    EXPECT_EQ(consumer.delivered().consumer, 0u) << other;
+  }
+  Listen("push.here g");
+
+  EXPECT_EQ(consumer.delivered().consumer, 1u);
+}
+
+TEST_F(PushFlowTest, AListenerThatCouldNotBeReachedIsTriedOnceMore) {
+  Listen();
+  world_.Add(Push("C"));
+  world_.router.no_interest.insert("push.here");
+  world_.Publish("orders.x", "1");
+  world_.router.no_interest.clear();
+  world_.Advance(99ms);
+  EXPECT_THAT(Got(), IsEmpty());
+
+  world_.Advance(1ms);
 
   EXPECT_THAT(Got(), ElementsAre("1"));
 }
@@ -238,6 +269,7 @@ TEST_F(PushFlowTest, PullingFromAPushConsumerIsRefused) {
 
 TEST_F(PushFlowTest, ANewDeliverSubjectGetsWhatIsInFlightAgain) {
   Listen();
+  Listen("push.there");
   Consumer& consumer = world_.Add(Push("C"));
   world_.Publish("orders.x", "1");
   Got();

@@ -1,9 +1,6 @@
 // Random streams and consumers against a model (support/stream_model.h): after every step the
 // content, the counters and what each consumer has delivered, in flight and done must be equal,
-// over restarts and crashes. A failure names its seed; WEIR_ORACLE_SEED runs that one alone.
-
-#include <cstdlib>
-#include <functional>
+// over restarts and crashes. A failure names its seed (support/random_steps.h).
 
 #include <gtest/gtest.h>
 
@@ -13,6 +10,7 @@
 #include "jetstream/shard.h"
 #include "jetstream/stream.h"
 #include "tests/support/disk_home.h"
+#include "tests/support/random_steps.h"
 #include "tests/support/stream_model.h"
 
 namespace weir::jetstream {
@@ -37,49 +35,10 @@ class Episode {
   ~Episode() { home_.Ask(Cat("$JS.API.STREAM.DELETE.", name_)); }
 
   void Step() {
-    static constexpr struct {
-      uint64_t weight;
-      void (Episode::*step)();
-      const char* name;
-    } kSteps[] = {
-        {26, &Episode::Publish, "publish"},
-        {5, &Episode::PublishMany, "publish many"},
-        {18, &Episode::Pull, "pull"},
-        {16, &Episode::Ack, "ack"},
-        {5, &Episode::Nak, "nak"},
-        {4, &Episode::Term, "term"},
-        {4, &Episode::Purge, "purge"},
-        {5, &Episode::Delete, "delete"},
-        {6, &Episode::AddConsumer, "add consumer"},
-        {2, &Episode::RemoveConsumer, "remove consumer"},
-        {4, &Episode::PassTime, "pass time"},
-        {2, &Episode::ChangeLimits, "change limits"},
-        {1, &Episode::Restart, "restart"},
-        {1, &Episode::Crash, "crash"},
-        {1, &Episode::CrashInside, "crash in a turn"},
-    };
-    uint64_t sum = 0;
-    for (const auto& step : kSteps) {
-      sum += step.weight;
-    }
-    uint64_t pick = random_.Below(sum);
-    for (const auto& step : kSteps) {
-      if (pick < step.weight) {
-        done_.emplace_back(step.name);
-        (this->*step.step)();
-        break;
-      }
-      pick -= step.weight;
-    }
+    steps_.TakeOne(*this, random_);
     Compare();
   }
-
-  // The last steps, for a failure.
-  std::string History() const {
-    size_t from = done_.size() > 12 ? done_.size() - 12 : 0;
-    return Join(std::vector<std::string>(done_.begin() + static_cast<ptrdiff_t>(from), done_.end()),
-                "; ");
-  }
+  std::string History() const { return steps_.LastOnes(); }
 
  private:
   // ---- configurations ----
@@ -425,24 +384,27 @@ class Episode {
   const std::string name_;
   StreamModel model_;
   int last_consumer_ = 0;
-  std::vector<std::string> done_;
+  testing::RandomSteps<Episode> steps_{{
+      {26, &Episode::Publish, "publish"},
+      {5, &Episode::PublishMany, "publish many"},
+      {18, &Episode::Pull, "pull"},
+      {16, &Episode::Ack, "ack"},
+      {5, &Episode::Nak, "nak"},
+      {4, &Episode::Term, "term"},
+      {4, &Episode::Purge, "purge"},
+      {5, &Episode::Delete, "delete"},
+      {6, &Episode::AddConsumer, "add consumer"},
+      {2, &Episode::RemoveConsumer, "remove consumer"},
+      {4, &Episode::PassTime, "pass time"},
+      {2, &Episode::ChangeLimits, "change limits"},
+      {1, &Episode::Restart, "restart"},
+      {1, &Episode::Crash, "crash"},
+      {1, &Episode::CrashInside, "crash in a turn"},
+  }};
 };
 
 TEST(RetentionOracleTest, RandomStreamsAreAsTheModel) {
-  const char* only = std::getenv("WEIR_ORACLE_SEED");
-  uint64_t first = only == nullptr ? kFirstSeed : std::strtoull(only, nullptr, 10);
-  int streams = only == nullptr ? kStreams : 1;
-  std::printf("seeds %llu to %llu\n", static_cast<unsigned long long>(first),
-              static_cast<unsigned long long>(first + static_cast<uint64_t>(streams) - 1));
-  testing::DiskHome home;
-  for (uint64_t seed = first; seed < first + static_cast<uint64_t>(streams); ++seed) {
-    Episode episode(home, seed);
-    for (int step = 1; step <= kStepsPerStream; ++step) {
-      episode.Step();
-      ASSERT_FALSE(::testing::Test::HasFailure())
-          << "seed " << seed << ", step " << step << ": " << episode.History();
-    }
-  }
+  testing::RunEpisodes<Episode>(kFirstSeed, kStreams, kStepsPerStream);
 }
 
 }  // namespace

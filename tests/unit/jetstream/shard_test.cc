@@ -46,6 +46,24 @@ TEST_F(ShardTest, ATurnWithoutWorkSubmitsNothing) {
   EXPECT_FALSE(home_.commit_requested);
 }
 
+TEST_F(ShardTest, CachesOfAllStreamsAreTrimmedNowAndThen) {
+  auto trims = [this] {
+    int sum = 0;
+    for (Stream* stream : shard().streams()) {
+      sum += dynamic_cast<testing::FileLikeStore&>(stream->store()).trims;
+    }
+    return sum;
+  };
+  const int before = trims();
+
+  home_.Advance(14'000'000'000);
+  EXPECT_EQ(trims(), before);
+  home_.Advance(2'000'000'000);
+  EXPECT_EQ(trims(), before + 2);
+  home_.Advance(15'000'000'000);
+  EXPECT_EQ(trims(), before + 4);
+}
+
 TEST_F(ShardTest, WhatCompletionsStageGoesIntoTheNextBatch) {
   std::string order;
   shard().WhenDurable([&](const Status&) {

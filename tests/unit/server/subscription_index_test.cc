@@ -211,5 +211,54 @@ TEST(SubscriptionIndexConcurrencyTest, ASubscriptionIsVisibleOnceInsertHasReturn
   EXPECT_EQ(index.size(), 500U);
 }
 
+struct Listener : SubscriptionIndex::Listener {
+  explicit Listener(const SubscriptionIndex& of) : index(of) {}
+  void OnChange(uint64_t watch) override {
+    told.push_back(watch);
+    there = index.ContainsLiteral("a.b", "");
+  }
+  const SubscriptionIndex& index;
+  std::vector<uint64_t> told;
+  bool there = false;
+};
+
+TEST(SubscriptionIndexTest, WhoWatchesASubjectIsToldOfItsSubscriptionsAlone) {
+  SubscriptionIndex index;
+  Listener one(index);
+  Listener two(index);
+  index.Watch("a.b", one, 1);
+  index.Watch("a.b", two, 7);
+  index.Watch("a.c", one, 2);
+
+  index.Insert("a.*", "", At(0, 1));
+  index.Insert("a.d", "", At(0, 1));
+  EXPECT_THAT(one.told, IsEmpty());
+  index.Insert("a.b", "", At(0, 1));
+  EXPECT_THAT(one.told, ElementsAre(1));
+  EXPECT_TRUE(one.there) << "when it is told of, it is there";
+  EXPECT_THAT(two.told, ElementsAre(7));
+  index.Unwatch("a.b", two, 7);
+  index.Remove("a.b", "", At(0, 1));
+  EXPECT_THAT(one.told, ElementsAre(1, 1));
+  EXPECT_FALSE(one.there);
+  EXPECT_THAT(two.told, ElementsAre(7));
+
+  index.Unwatch("a.b", one, 1);
+  index.Insert("a.b", "", At(0, 1));
+  EXPECT_THAT(one.told, ElementsAre(1, 1));
+}
+
+TEST(SubscriptionIndexTest, ALiteralIsThereInTheGroupOfItsSubscriber) {
+  SubscriptionIndex index;
+  index.Insert("a.*", "", At(0, 1));
+  index.Insert("a.b", "q", At(0, 1));
+
+  EXPECT_TRUE(index.ContainsLiteral("a.b"));
+  EXPECT_TRUE(index.ContainsLiteral("a.b", "q"));
+  EXPECT_FALSE(index.ContainsLiteral("a.b", ""));
+  EXPECT_FALSE(index.ContainsLiteral("a.b", "r"));
+  EXPECT_FALSE(index.ContainsLiteral("a.c", "q"));
+}
+
 }  // namespace
 }  // namespace weir::server

@@ -183,6 +183,28 @@ TEST_F(RocksStreamReadAheadTest, WhoWaitsForItHearsThatTheStoreIsGone) {
   EXPECT_EQ(AwaitAnswer().code(), StatusCode::kCancelled);
 }
 
+TEST_F(RocksStreamStoreTest, CachesThatNobodyUsesAreGivenBack) {
+  Fill(3, 50);
+  ASSERT_TRUE(temp_.db->FlushAll().ok());
+  Append(1);  // not committed: nobody else has it
+
+  stream_->TrimCaches();
+  EXPECT_EQ(stream_->Get(77, message_), ReadOutcome::kFound);
+  stream_->TrimCaches();  // it was used
+  EXPECT_EQ(stream_->Get(77, message_), ReadOutcome::kFound);
+  stream_->TrimCaches();
+  stream_->TrimCaches();
+
+  EXPECT_EQ(stream_->Get(151, message_), ReadOutcome::kFound);
+  EXPECT_EQ(stream_->Get(77, message_), ReadOutcome::kWouldBlock);
+  EXPECT_EQ(Get(77), ReadOutcome::kFound);
+  Commit();
+  stream_->TrimCaches();
+  stream_->TrimCaches();
+  Append(1);
+  EXPECT_EQ(stream_->Get(152, message_), ReadOutcome::kFound);
+}
+
 TEST_F(RocksStreamStoreTest, LoadOfWhatIsNotOnDiskYetDoesNotCallItLost) {
   Append(3);
   int answered = 0;
