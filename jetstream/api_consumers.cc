@@ -12,6 +12,7 @@
 #include "jetstream/js_subjects.h"
 #include "jetstream/shard.h"
 #include "jetstream/stream.h"
+#include "protocol/base/json_syntax.h"
 #include "protocol/base/nuid.h"
 #include "protocol/headers.h"
 #include "protocol/subject.h"
@@ -324,6 +325,9 @@ ApiError CreateNew(Stream& stream, CreateRequest& create, const AccountLimits& l
   if (ApiError error = CheckWorkQueue(stream, config)) {
     return error;
   }
+  if (ApiError error = CheckNameLength(config)) {
+    return error;
+  }
   while (config.name.empty()) {
     std::string name = RandomName(stream.env().random, kAutoNameSize);
     if (stream.FindConsumer(name) == nullptr) {
@@ -433,8 +437,7 @@ Consumer* FindOrRespond(Stream& stream, const ApiRequest& request, std::string_v
 
 // Where the reference does not use its strict decoder, it does not say where the mistake is.
 ApiError InvalidPlainJson(const Status& status) {
-  std::string text(Message(status));
-  return MakeError(10025, text.substr(0, text.rfind(" at offset ")));
+  return MakeError(10025, WithoutJsonOffset(Message(status)));
 }
 
 ApiError ReadUnpin(const ApiRequest& request, std::string& group) {

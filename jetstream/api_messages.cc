@@ -94,7 +94,7 @@ ApiError DeleteNow(Stream& stream, StreamSeq seq, bool erase) {
   if (seq == 0 || (stream.persistent() && seq < state.first_seq)) {
     return MakeError(10057, "no message found");
   }
-  if (seq > state.last_seq) {
+  if (stream.persistent() && seq > state.last_seq) {
     return MakeError(10057, "stream store EOF");
   }
   return stream.RemoveMessage(seq, erase) ? ApiError{} : MakeError(10043, Cat(seq));

@@ -5,6 +5,7 @@
 
 #include "jetstream/consumer_state.h"
 #include "jetstream/js_subjects.h"
+#include "jetstream/required_level.h"
 #include "jetstream/shard.h"
 #include "jetstream/stream.h"
 #include "protocol/subject.h"
@@ -368,9 +369,13 @@ void Consumer::OnPurged(std::string_view filter, StreamSeq /*below*/) {
       return true;
     });
   }
+  size_t in_flight = ledger_.num_pending();
   ledger_.SkipTo(next);
   if (!covered) {
     ForgetMissing();
+  }
+  if (ledger_.num_pending() < in_flight) {
+    last_acked_ns_ = stream_.env().clock.steady_ns();
   }
   reader_.Invalidate();
   MarkDirty();
@@ -409,6 +414,7 @@ void Consumer::OnVanished(StreamSeq seq) {
   uint32_t deliveries = entry->deliveries;
   bool was_full = !ledger_.HasRoom();
   ledger_.Remove(seq);
+  last_acked_ns_ = stream_.env().clock.steady_ns();
   MarkDirty();
   events_.Terminated(at, deliveries, "Unacknowledged message was deleted");
   if (was_full) {
@@ -457,6 +463,12 @@ void Consumer::OnMessage(const Inbound& message) {
   if (message.subject.starts_with(kAckPrefix)) {
     OnAck(message);
   } else if (message.subject.starts_with(kPullPrefix)) {
+    if (push_ == nullptr && !message.reply.empty() && !MeetsRequiredLevel(message.headers)) {
+      stream_.env().router.Publish(
+          stream_.account(),
+          Outbound{message.reply, {}, "NATS/1.0 412 Required Api Level\r\n\r\n", {}});
+      return;
+    }
     OnPull(message.reply, message.payload);
   } else if (push_ != nullptr && push_->OnFlowControl(message.subject)) {
     if (config_.ack_policy == AckPolicy::kFlowControl) {

@@ -447,10 +447,10 @@ ApiError CheckConsumerConfig(const ConsumerConfig& config, const ConsumerRules& 
   if (config.is_durable() && !config.name.empty() && config.name != config.durable_name) {
     return MakeError(10132);
   }
-  if (ApiError late =
-          First({CheckMetadata(config), CheckPriority(config), CheckDeadLetter(config, rules)})) {
-    return late;
-  }
+  return First({CheckMetadata(config), CheckPriority(config), CheckDeadLetter(config, rules)});
+}
+
+ApiError CheckNameLength(const ConsumerConfig& config) {
   return std::max(config.name.size(), config.durable_name.size()) > kMaxName
              ? MakeError(10102, Cat(kMaxName))
              : Ok();
