@@ -8,6 +8,7 @@
 #include <boost/json/serialize.hpp>
 
 #include "jetstream/consumer.h"
+#include "jetstream/consumer_events.h"
 #include "jetstream/consumer_rules.h"
 #include "jetstream/js_subjects.h"
 #include "jetstream/shard.h"
@@ -490,6 +491,10 @@ void HandleConsumerCreate(Stream& stream, const ApiRequest& request) {
   }
   if (stream.consumers().size() > before) {
     consumer->AnnounceCreated();
+  } else if (consumer->paused()) {
+    // Said again with each request that finds it so.
+    ConsumerEvents(env, stream.account(), stream.name(), consumer->name())
+        .Paused(true, *consumer->config().pause_until_ns);
   }
   RespondCreated(stream, request, *consumer);
 }

@@ -111,7 +111,11 @@ Status Consumer::Start(std::string_view stored_state) {
   }
   WatchInactivity();
   WatchPause();
-  delivery_.CheckDeadlines();
+  if (stored_state.empty()) {
+    delivery_.RunSoon();  // behind the answer that says how many messages are to come
+  } else {
+    delivery_.CheckDeadlines();
+  }
   return OkStatus();
 }
 
@@ -311,7 +315,7 @@ StatusOr<StreamSeq> Consumer::Reset(StreamSeq seq) {
   if (stream_.config().retention == RetentionPolicy::kInterest) {
     stream_.MessagesDone(*this, seq - 1);
   }
-  delivery_.Run();
+  delivery_.RunSoon();
   return seq;
 }
 
@@ -345,7 +349,11 @@ void Consumer::OnRemoved(StreamSeq seq, std::string_view subject) {
 }
 
 void Consumer::OnTrimmed(StreamSeq first) {
+  size_t in_flight = ledger_.num_pending();
   ledger_.TrimTo(first);
+  if (ledger_.num_pending() < in_flight) {
+    last_acked_ns_ = stream_.env().clock.steady_ns();
+  }
   reader_.Invalidate();
   MarkDirty();
   delivery_.Run();

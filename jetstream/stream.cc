@@ -669,9 +669,10 @@ uint64_t Stream::Purge(std::string_view filter, StreamSeq below, uint64_t keep) 
     if (store_->state().first_seq != first) {
       NotifyTrimmed();
     }
-    for (auto& [consumer_name, consumer] : consumers_) {
-      consumer->OnPurged(filter, below);
-    }
+  }
+  // Also when there was nothing: consumers go on behind what is asked to be gone.
+  for (auto& [consumer_name, consumer] : consumers_) {
+    consumer->OnPurged(filter, below);
   }
   return purged;
 }
