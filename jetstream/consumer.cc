@@ -349,12 +349,12 @@ void Consumer::OnRemoved(StreamSeq seq, std::string_view subject) {
 }
 
 void Consumer::OnTrimmed(StreamSeq first) {
-  size_t in_flight = ledger_.num_pending();
-  ledger_.TrimTo(first);
-  if (ledger_.num_pending() < in_flight) {
-    last_acked_ns_ = stream_.env().clock.steady_ns();
-  }
   reader_.Invalidate();
+  const AckLedger::Entry* entry = ledger_.first_pending();
+  for (; entry != nullptr && entry->stream_seq < first; entry = ledger_.first_pending()) {
+    OnVanished(entry->stream_seq);
+  }
+  ledger_.TrimTo(first);
   MarkDirty();
   delivery_.Run();
 }
