@@ -134,7 +134,9 @@ Server::Part JetStreamPart::AsPart() {
   return {.start = [this]() -> Status {
             if (server_.context().options.jetstream.enabled) {
               EnableAccounts();
-              WEIR_RETURN_IF_ERROR(Start());
+              if (Status started = Start(); !started.ok()) {
+                return Annotate(started, "Can't start JetStream");
+              }
               InstallCommitHooks();
               running_ = true;
             }

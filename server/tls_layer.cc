@@ -15,6 +15,7 @@ namespace weir::server {
 namespace {
 
 constexpr size_t kRecord = 16 << 10;  // as much as one TLS record holds
+constexpr size_t kGlance = 512;       // as much as the reference reads at once of a handshake
 
 }  // namespace
 
@@ -155,6 +156,10 @@ void TlsLayer::Shutdown() {
     ERR_clear_error();
     SSL_shutdown(session_.get());
     ERR_clear_error();
+  } else {
+    // Unread bytes turn the end into a reset, and some ask in plain text whether the server is up.
+    std::array<char, kGlance> unread;
+    static_cast<void>(::recv(wire_->socket, unread.data(), unread.size(), MSG_DONTWAIT));
   }
 }
 

@@ -39,7 +39,7 @@ class TlsLayer {
   Progress Write(const iovec* parts, int count);
   // Decrypted bytes are at hand that the socket will not announce.
   bool has_pending() const { return SSL_pending(session_.get()) > 0; }
-  // Says good-bye, as far as that goes without waiting.
+  // Says good-bye, as far as that goes without waiting. Once, before the socket is closed.
   void Shutdown();
 
   const SSL* session() const { return session_.get(); }

@@ -143,7 +143,7 @@ rocksdb::ColumnFamilyOptions SmallOptions(
 }
 
 std::string Reason(int error) {
-  return std::strerror(error);
+  return ToLower(std::strerror(error));
 }
 
 bool Exists(const std::string& path) {
@@ -154,19 +154,25 @@ std::string RocksDirectory(const Database::Options& options) {
   return options.directory + "/db";
 }
 
+// These three in the reference's words, for who looks for them in the log; the path is ours.
 Status MakeDirectory(const std::string& directory) {
   std::error_code error;
   std::filesystem::create_directories(directory, error);
   struct stat info{};
-  if (::stat(directory.c_str(), &info) != 0) {
-    int code = error ? error.value() : errno;
-    return FailedPrecondition(
-        Cat("store directory ", directory, ": cannot create: ", Reason(code)));
+  int code = ::stat(directory.c_str(), &info) == 0 ? 0 : errno;
+  if (code == ENOTDIR || (code == 0 && !S_ISDIR(info.st_mode))) {
+    return FailedPrecondition(Cat("storage directory is not a directory: ", directory));
   }
-  if (!S_ISDIR(info.st_mode)) {
-    return FailedPrecondition(Cat("store directory ", directory, ": not a directory"));
+  if (code != 0) {
+    return FailedPrecondition(Cat("could not create storage directory - mkdir ", directory, ": ",
+                                  Reason(error ? error.value() : code)));
   }
   return OkStatus();
+}
+
+Status NotWritable(const std::string& directory, int error) {
+  return FailedPrecondition(
+      Cat("storage directory is not writable: ", directory, ": ", Reason(error)));
 }
 
 }  // namespace
@@ -176,8 +182,7 @@ StatusOr<std::unique_ptr<Database::DirectoryLock>> Database::DirectoryLock::Take
   std::string path = directory + "/weir.lock";
   int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
   if (fd < 0) {
-    return FailedPrecondition(
-        Cat("store directory ", directory, ": cannot write: ", Reason(errno)));
+    return NotWritable(directory, errno);
   }
   auto lock = std::make_unique<DirectoryLock>(fd);
   if (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
@@ -192,8 +197,7 @@ StatusOr<std::unique_ptr<Database::DirectoryLock>> Database::DirectoryLock::Take
   std::string pid = Cat(static_cast<int64_t>(::getpid()), "\n");
   if (::ftruncate(fd, 0) != 0 ||
       ::pwrite(fd, pid.data(), pid.size(), 0) != static_cast<ssize_t>(pid.size())) {
-    return FailedPrecondition(
-        Cat("store directory ", directory, ": cannot write: ", Reason(errno)));
+    return NotWritable(directory, errno);
   }
   return lock;
 }

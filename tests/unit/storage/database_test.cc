@@ -65,7 +65,9 @@ TEST(DatabaseTest, FileInPlaceOfTheDirectoryIsOneClearError) {
   auto db = OpenAt(path);
 
   ASSERT_FALSE(db.ok());
-  EXPECT_EQ(Message(db.status()), Cat("store directory ", path, ": not a directory"));
+  EXPECT_EQ(Message(db.status()), Cat("storage directory is not a directory: ", path));
+  EXPECT_EQ(Message(OpenAt(path + "/below").status()),
+            Cat("storage directory is not a directory: ", path, "/below"));
   EXPECT_TRUE(std::filesystem::is_regular_file(path));
 }
 
@@ -73,8 +75,9 @@ TEST(DatabaseTest, DirectoryThatCannotBeMadeNamesTheReason) {
   auto db = OpenAt("/proc/weir-store");
 
   ASSERT_FALSE(db.ok());
-  EXPECT_THAT(std::string(Message(db.status())),
-              HasSubstr("store directory /proc/weir-store: cannot create: "));
+  EXPECT_EQ(
+      Message(db.status()),
+      "could not create storage directory - mkdir /proc/weir-store: no such file or directory");
 }
 
 TEST(DatabaseTest, DirectoryThatCannotBeWrittenNamesTheReason) {
@@ -83,7 +86,7 @@ TEST(DatabaseTest, DirectoryThatCannotBeWrittenNamesTheReason) {
 
   ASSERT_FALSE(db.ok());
   EXPECT_THAT(std::string(Message(db.status())),
-              HasSubstr("store directory /proc/self/fdinfo: cannot write: "));
+              HasSubstr("storage directory is not writable: /proc/self/fdinfo: "));
 }
 
 TEST(DatabaseTest, NonsenseInCurrentIsPutRight) {
