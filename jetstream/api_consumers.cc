@@ -461,16 +461,16 @@ ApiError ReadUnpin(const ApiRequest& request, std::string& group) {
 
 }  // namespace
 
-ApiError CheckConsumerCreate(const Environment& env, const ApiRequest& request) {
+ApiError CheckConsumerCreate(Environment& env, const ApiRequest& request) {
   StatusOr<CreateRequest> create = ReadCreate(request, env.options.strict);
   return create.ok() ? CheckSubject(request, *create) : InvalidJson(create.status());
 }
 
-ApiError CheckConsumerNoBody(const Environment& /*env*/, const ApiRequest& request) {
+ApiError CheckConsumerNoBody(Environment& /*env*/, const ApiRequest& request) {
   return IsEmptyBody(request.payload) ? ApiError{} : MakeError(10038);
 }
 
-ApiError CheckConsumerUnpin(const Environment& /*env*/, const ApiRequest& request) {
+ApiError CheckConsumerUnpin(Environment& /*env*/, const ApiRequest& request) {
   std::string group;
   return ReadUnpin(request, group);
 }

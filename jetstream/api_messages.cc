@@ -49,7 +49,7 @@ GetRequest ReadGet(Environment& env, const ApiRequest& request) {
   }
   bool last = !query.last_by_subject.empty();
   bool next = !query.next_by_subject.empty();
-  if (query.empty() || batch != 0 || max_bytes != 0 || (last && (query.seq > 0 || next)) ||
+  if (query.empty() || batch > 0 || max_bytes > 0 || (last && (query.seq > 0 || next)) ||
       (query.start_time_ns && (query.seq > 0 || last))) {
     out.error = MakeError(10003);
   }
@@ -101,6 +101,10 @@ ApiError DeleteNow(Stream& stream, StreamSeq seq, bool erase) {
 }
 
 }  // namespace
+
+ApiError CheckMessageGet(Environment& env, const ApiRequest& request) {
+  return ReadGet(env, request).error;
+}
 
 void HandleMessageGet(Stream& stream, const ApiRequest& request) {
   GetRequest get = ReadGet(stream.env(), request);

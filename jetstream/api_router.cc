@@ -21,7 +21,7 @@ constexpr size_t kStreamToken = 4;  // of CONSUMER requests
 
 using MetaHandler = void (*)(Catalog&, ApiRequest);
 using HomeHandler = void (*)(Stream&, const ApiRequest&);
-using Check = ApiError (*)(const Environment&, const ApiRequest&);
+using Check = ApiError (*)(Environment&, const ApiRequest&);
 
 // One kind of request. Exactly one of the handlers is set, or none for what only a cluster can do.
 struct Row {
@@ -43,7 +43,8 @@ constexpr Row kRows[] = {
     {"STREAM.INFO", 1, false, "stream_info_response", HandleStreamInfo, nullptr},
     {"STREAM.DELETE", 1, false, "stream_delete_response", HandleStreamDelete, nullptr},
     {"STREAM.PURGE", 1, false, "stream_purge_response", nullptr, HandleStreamPurge},
-    {"STREAM.MSG.GET", 1, false, "stream_msg_get_response", nullptr, HandleMessageGet},
+    {"STREAM.MSG.GET", 1, false, "stream_msg_get_response", nullptr, HandleMessageGet,
+     CheckMessageGet},
     {"STREAM.MSG.DELETE", 1, false, "stream_msg_delete_response", nullptr, HandleMessageDelete},
     {"CONSUMER.CREATE", 1, true, "consumer_create_response", nullptr, HandleConsumerCreate,
      CheckConsumerCreate},
