@@ -63,9 +63,10 @@ std::unique_ptr<PushFlow> Consumer::MakePush() {
   if (!config_.is_push()) {
     return nullptr;
   }
-  return std::make_unique<PushFlow>(stream_.env(), stream_.account(),
-                                    FlowControlPrefix(stream_.name(), name_), ledger_,
-                                    [this] { delivery_.Run(); });
+  return std::make_unique<PushFlow>(
+      stream_.env(), stream_.account(),
+      FlowControlPrefix(stream_.name(), name_, SentScope(stream_.env(), stream_.account())),
+      ledger_, [this] { delivery_.Run(); });
 }
 
 Consumer* Consumer::FindAgain(Shard& shard, StreamId stream, const std::string& name, uint32_t id) {
@@ -203,11 +204,14 @@ void Consumer::Subscribe() {
     subscriptions_.push_back(router.Subscribe(stream_.account(), subject, {}, *this));
   };
   add(PullSubject(stream_.name(), name_));
-  if (config_.ack_policy != AckPolicy::kNone) {
-    add(AckPattern(stream_.name(), name_));
-  }
-  if (push_ != nullptr && config_.flow_control) {
-    add(Cat(FlowControlPrefix(stream_.name(), name_), '*'));
+  const std::string scopes[] = {"", LongScope(stream_.env(), stream_.account())};
+  for (const std::string& scope : scopes) {
+    if (config_.ack_policy != AckPolicy::kNone) {
+      add(AckPattern(stream_.name(), name_, scope));
+    }
+    if (push_ != nullptr && config_.flow_control) {
+      add(Cat(FlowControlPrefix(stream_.name(), name_, scope), '*'));
+    }
   }
 }
 

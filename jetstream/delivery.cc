@@ -25,7 +25,9 @@ size_t SizeOf(const Outbound& out) {
 
 Delivery::Delivery(Parts parts, std::string_view stream, std::string_view consumer,
                    std::function<void()> resume)
-    : parts_(parts), ack_subject_(stream, consumer), resume_(std::move(resume)) {}
+    : parts_(parts),
+      ack_subject_(stream, consumer, SentScope(parts.env, parts.account)),
+      resume_(std::move(resume)) {}
 
 Delivery::~Delivery() {
   Stop();

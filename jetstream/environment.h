@@ -152,6 +152,8 @@ class AccountDirectory {
   virtual ~AccountDirectory() = default;
   virtual std::optional<AccountId> Find(std::string_view name) const = 0;
   virtual std::string NameOf(AccountId account) const = 0;
+  // What stands for the account in subjects (jetstream-api.md 9.6).
+  virtual std::string HashOf(AccountId account) const = 0;
   // nullopt: JetStream is not enabled for the account.
   virtual std::optional<AccountLimits> JetStreamLimits(AccountId account) const = 0;
   virtual std::vector<AccountId> JetStreamAccounts() const = 0;
@@ -164,6 +166,7 @@ struct JetStreamOptions {
   std::string domain;
   bool strict = true;
   bool sync_always = true;               // an ack means fdatasync has returned
+  bool long_ack_subjects = false;        // in deliveries; both formats are understood
   int64_t max_memory_store = -1;         // bytes
   int64_t max_file_store = -1;           // bytes
   int64_t default_max_consumers = 1000;  // per stream

@@ -3,6 +3,7 @@
 #include <array>
 #include <charconv>
 
+#include "jetstream/environment.h"
 #include "protocol/base/strings.h"
 #include "protocol/subject.h"
 #include "protocol/subject_transform.h"
@@ -23,8 +24,18 @@ uint64_t NumberOf(std::string_view token) {
 
 }  // namespace
 
-AckSubjectBuilder::AckSubjectBuilder(std::string_view stream, std::string_view consumer)
-    : buffer_(Cat("$JS.ACK.", stream, '.', consumer, '.')), prefix_size_(buffer_.size()) {
+std::string LongScope(const Environment& env, AccountId account) {
+  std::string_view domain = env.options.domain;
+  return Cat(domain.empty() ? "_" : domain, '.', env.accounts.HashOf(account), '.');
+}
+
+std::string SentScope(const Environment& env, AccountId account) {
+  return env.options.long_ack_subjects ? LongScope(env, account) : std::string();
+}
+
+AckSubjectBuilder::AckSubjectBuilder(std::string_view stream, std::string_view consumer,
+                                     std::string_view scope)
+    : buffer_(Cat("$JS.ACK.", scope, stream, '.', consumer, '.')), prefix_size_(buffer_.size()) {
   buffer_.resize(prefix_size_ + kNumbersSize);
 }
 
@@ -64,8 +75,9 @@ std::optional<AckInfo> ParseAckSubject(std::string_view subject) {
   return info;
 }
 
-std::string AckPattern(std::string_view stream, std::string_view consumer) {
-  return Cat("$JS.ACK.", stream, '.', consumer, ".*.*.*.*.*");
+// More tokens than there are numbers may follow in the longer format.
+std::string AckPattern(std::string_view stream, std::string_view consumer, std::string_view scope) {
+  return Cat("$JS.ACK.", scope, stream, '.', consumer, scope.empty() ? ".*.*.*.*.*" : ".*.*.*.*.>");
 }
 
 std::string PullSubject(std::string_view stream, std::string_view consumer) {
@@ -76,8 +88,9 @@ std::string ResetSubject(std::string_view stream, std::string_view consumer) {
   return Cat("$JS.API.CONSUMER.RESET.", stream, '.', consumer);
 }
 
-std::string FlowControlPrefix(std::string_view stream, std::string_view consumer) {
-  return Cat("$JS.FC.", stream, '.', consumer, '.');
+std::string FlowControlPrefix(std::string_view stream, std::string_view consumer,
+                              std::string_view scope) {
+  return Cat("$JS.FC.", scope, stream, '.', consumer, '.');
 }
 
 std::string ConsumerAdvisorySubject(std::string_view event, std::string_view stream,

@@ -13,6 +13,8 @@
 
 namespace weir::jetstream {
 
+struct Environment;
+
 // What an ack subject says of the delivery that it answers.
 struct AckInfo {
   uint64_t deliveries = 0;
@@ -22,12 +24,20 @@ struct AckInfo {
   uint64_t pending = 0;
 };
 
+// Subjects of acks and of flow control have two formats: the longer one has a scope in front of the
+// stream, "<domain or _>.<hash of the account>.", the shorter one none. A consumer listens to both.
+std::string LongScope(const Environment& env, AccountId account);
+// The scope of what is sent: of the format that the options ask for.
+std::string SentScope(const Environment& env, AccountId account);
+
 // Builds the reply subject of a delivery,
-// "$JS.ACK.<stream>.<consumer>.<deliveries>.<stream seq>.<consumer seq>.<time>.<pending>", into a
-// buffer of its own: the prefix is written once per consumer, numbers are appended per message.
+// "$JS.ACK.<scope><stream>.<consumer>.<deliveries>.<stream seq>.<consumer seq>.<time>.<pending>",
+// into a buffer of its own: the prefix is written once per consumer, numbers are appended per
+// message.
 class AckSubjectBuilder {
  public:
-  AckSubjectBuilder(std::string_view stream, std::string_view consumer);
+  AckSubjectBuilder(std::string_view stream, std::string_view consumer,
+                    std::string_view scope = {});
   // Valid until the next call.
   std::string_view Build(const AckInfo& info);
 
@@ -40,11 +50,13 @@ class AckSubjectBuilder {
 std::optional<AckInfo> ParseAckSubject(std::string_view subject);
 
 // What a consumer subscribes to.
-std::string AckPattern(std::string_view stream, std::string_view consumer);
+std::string AckPattern(std::string_view stream, std::string_view consumer,
+                       std::string_view scope = {});
 std::string PullSubject(std::string_view stream, std::string_view consumer);
 std::string ResetSubject(std::string_view stream, std::string_view consumer);
-// With the trailing dot: "$JS.FC.<stream>.<consumer>.".
-std::string FlowControlPrefix(std::string_view stream, std::string_view consumer);
+// With the trailing dot: "$JS.FC.<scope><stream>.<consumer>.".
+std::string FlowControlPrefix(std::string_view stream, std::string_view consumer,
+                              std::string_view scope = {});
 
 // Eight letters and digits that are always the same for the same text.
 std::string StableName(std::string_view text);

@@ -149,12 +149,14 @@ void PendingStream::Start() {
     Subscribe(Target::kDirectGet, {}, subject, "_sys_");
     Subscribe(Target::kDirectGet, {}, Cat(subject, ".>"), "_sys_");
   }
+  std::string scope = LongScope(home_.env(), account());
   for (const auto& consumer : spec_.consumers) {
     const std::string& name =
         consumer.config.is_durable() ? consumer.config.durable_name : consumer.config.name;
     Subscribe(Target::kConsumer, name, PullSubject(config.name, name), {});
     if (consumer.config.ack_policy != AckPolicy::kNone) {
       Subscribe(Target::kConsumer, name, AckPattern(config.name, name), {});
+      Subscribe(Target::kConsumer, name, AckPattern(config.name, name, scope), {});
     }
   }
   Environment& env = home_.env();

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "server/short_hash.h"
+
 namespace weir::server {
 
 AccountRegistry::AccountRegistry(std::string_view system_account) {
@@ -43,6 +45,10 @@ std::optional<AccountId> AccountRegistry::Find(std::string_view name) const {
 
 std::string AccountRegistry::NameOf(AccountId account) const {
   return Get(account).name();
+}
+
+std::string AccountRegistry::HashOf(AccountId account) const {
+  return ShortHash(Get(account).name());
 }
 
 std::optional<jetstream::AccountLimits> AccountRegistry::JetStreamLimits(AccountId account) const {

@@ -91,6 +91,7 @@ class AccountRegistry : public jetstream::AccountDirectory {
   // AccountDirectory
   std::optional<AccountId> Find(std::string_view name) const override;
   std::string NameOf(AccountId account) const override;
+  std::string HashOf(AccountId account) const override;
   std::optional<jetstream::AccountLimits> JetStreamLimits(AccountId account) const override;
   std::vector<AccountId> JetStreamAccounts() const override;
   std::vector<AccountId> AllAccounts() const override;

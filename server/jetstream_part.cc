@@ -9,6 +9,8 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "server/feature_flags.h"
+
 namespace weir::server {
 
 namespace {
@@ -168,6 +170,7 @@ void JetStreamPart::ReadOptions() {
   }
   options_.domain = from.domain;
   options_.strict = from.strict;
+  options_.long_ack_subjects = FeatureFlags(server_.context().options).at("js_ack_fc_v2");
   options_.sync_always = from.sync_always;
   options_.max_memory_store =
       from.max_memory >= 0 ? from.max_memory : ThreeQuarters(SystemMemory());

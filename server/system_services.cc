@@ -8,6 +8,7 @@
 #include "server/content_encoding.h"
 #include "server/gather.h"
 #include "server/plain_pages.h"
+#include "server/short_hash.h"
 #include "server/statsz_page.h"
 #include "server/system_messages.h"
 #include "server/varz_page.h"
@@ -30,6 +31,19 @@ constexpr std::string_view kUserInfo = "$SYS.REQ.USER.*.INFO";
 // What every account may ask.
 constexpr std::string_view kForEveryAccount[] = {
     "$SYS.REQ.ACCOUNT.PING.CONNZ", "$SYS.REQ.SERVER.PING.CONNZ", "$SYS.REQ.ACCOUNT.PING.STATZ"};
+// Connections answer it themselves.
+constexpr std::string_view kOwnUserInfo = "$SYS.REQ.USER.INFO";
+constexpr std::string_view kClaimUpdates[] = {"$SYS.ACCOUNT.*.CLAIMS.UPDATE",
+                                              "$SYS.REQ.ACCOUNT.*.CLAIMS.UPDATE"};
+// What servers of a cluster tell each other; and PING.STATZ, which the service of every account
+// has answered.
+constexpr std::string_view kIgnored[] = {"$SYS.ACCOUNT.*.LEAFNODE.CONNECT",
+                                         "$SYS.REQ.ACCOUNT.PING.STATZ",
+                                         "$SYS.SERVER.*.LAMEDUCK",
+                                         "$SYS.SERVER.*.SHUTDOWN",
+                                         "$SYS.SERVER.*.STATSZ",
+                                         "$SYS.SERVER.ACCOUNT.*.CONNS",
+                                         kOwnUserInfo};
 
 }  // namespace
 
@@ -103,6 +117,18 @@ void SystemServices::Subscribe() {
   subscribe(kSystemAccount, kCountSubscribers);
   subscribe(kSystemAccount, kDebugSubscribers);
   subscribe(kSystemAccount, kUserInfo);
+  for (std::string_view pattern : kClaimUpdates) {
+    subscribe(kSystemAccount, pattern);
+  }
+  std::string name = ShortHash(sources_.context.identity.name);
+  const std::string addressed[] = {Cat("$SYS.LATENCY.M2.", name), Cat("$SYS._INBOX.", name, ".*"),
+                                   Cat("$SYS._INBOX_.", id)};
+  for (const std::string& pattern : addressed) {
+    home.AddSink(kSystemAccount, pattern, {}, ignored_);
+  }
+  for (std::string_view pattern : kIgnored) {
+    home.AddSink(kSystemAccount, pattern, {}, ignored_);
+  }
   SubscribeAccounts();
 }
 
@@ -112,11 +138,13 @@ void SystemServices::SubscribeAccounts() {
       return;
     }
     subscribed_accounts_ = account.id().value() + 1;
-    for (std::string_view pattern : kForEveryAccount) {
-      if (!account.is_system()) {
-        sources_.home().AddSink(account.id(), pattern, {}, *this);
-      }
+    if (account.is_system()) {
+      return;
     }
+    for (std::string_view pattern : kForEveryAccount) {
+      sources_.home().AddSink(account.id(), pattern, {}, *this);
+    }
+    sources_.home().AddSink(account.id(), kOwnUserInfo, {}, ignored_);
   });
 }
 
@@ -153,6 +181,10 @@ void SystemServices::OnMessage(const jetstream::Inbound& message) {
   }
   if (message.subject == kDebugSubscribers) {
     DebugSubscribers(message);
+    return;
+  }
+  if (message.subject.ends_with(".CLAIMS.UPDATE")) {
+    UpdateClaims(message);
     return;
   }
   SystemRequest request = SystemRequest::Copy(message);
@@ -595,6 +627,26 @@ void SystemServices::NobodysInfo(SystemRequest request) {
     request.accept_encoding.clear();
     Send(request, DataEnvelope(sources_.context, R"({"user":"","account":""})"));
   }
+}
+
+void SystemServices::UpdateClaims(const jetstream::Inbound& message) {
+  if (message.reply.empty()) {
+    return;
+  }
+  SystemRequest request;
+  request.account = message.account;
+  request.subject = message.subject;
+  request.reply = message.reply;
+  bool is_old = !message.subject.starts_with(kAccount);
+  bool has_chunks = std::count(message.payload.begin(), message.payload.end(), '.') == 2;
+  std::string_view why = message.payload.empty() ? "jwt update error - request body is empty"
+                         : !has_chunks ? "jwt update resulted in error - expected 3 chunks"
+                                       : "jwt update resulted in error - account validation failed";
+  JsonWriter out;
+  out.OpenObject().Key("server").Raw(ServerInfoJson(sources_.context)).Key("error").OpenObject();
+  out.Field("account", request.token(is_old ? kAccountToken - 1 : kAccountToken));
+  out.Field("code", kFailed).Field("description", why).CloseObject().CloseObject();
+  Send(request, out.Take());
 }
 
 // ---- STATSZ by itself ----

@@ -81,13 +81,22 @@ class SystemServices : public jetstream::Sink {
   void SendCount(SystemRequest request, AccountId account, std::string subject, std::string queue,
                  bool always);
   void NobodysInfo(SystemRequest request);
+  // There is no resolver that an account's JWT could be given to: says so.
+  void UpdateClaims(const jetstream::Inbound& message);
 
   void ScheduleStatsz(int64_t interval_ns);
   void PublishStatsz(const std::string& subject);
 
+  // Takes what only other servers act on, so that nobody is told that nobody listens.
+  class Ignored : public jetstream::Sink {
+   public:
+    void OnMessage(const jetstream::Inbound&) override {}
+  };
+
   Server& server_;
   PageSources& sources_;
   SystemEvents& events_;
+  Ignored ignored_;
   int64_t last_statsz_ns_ = 0;
   size_t subscribed_accounts_ = 0;  // their ids are dense
 };

@@ -7,6 +7,7 @@
 
 #include <openssl/x509.h>
 
+#include "server/feature_flags.h"
 #include "server/git_commit.h"
 #include "server/jetstream_report.h"
 #include "server/tls_context.h"
@@ -158,17 +159,8 @@ std::string VarzJson(PageSources& sources, const TrafficTotals& traffic) {
 }  // namespace
 
 void WriteFeatureFlags(JsonWriter& out, const Options& options) {
-  std::map<std::string, bool> flags = {{"js_ack_fc_v2", false},
-                                       {"js_api_reply_v2", false},
-                                       {"js_raft_delete_range", true},
-                                       {"js_snapshot_sources", false}};
-  for (const auto& [name, on] : options.feature_flags) {
-    if (auto known = flags.find(name); known != flags.end()) {
-      known->second = on;
-    }
-  }
   out.OpenObject();
-  for (const auto& [name, on] : flags) {
+  for (const auto& [name, on] : FeatureFlags(options)) {
     out.Field(name, on);
   }
   out.CloseObject();

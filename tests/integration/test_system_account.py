@@ -6,8 +6,8 @@ import re
 import time
 
 import pytest
-from harness.monitoring import shape
-from harness.server import PEER, WEIR, Server
+from harness.monitoring import page, shape
+from harness.server import PEER, WEIR, Server, free_port
 from harness.wire_client import WireClient
 
 CONFIG = """
@@ -128,6 +128,8 @@ EQUAL = [
     ("app", "$SYS.DEBUG.SUBSCRIBERS", "core.q"), ("sys", "$SYS.REQ.USER.APP.INFO", ""),
     ("app", "$SYS.REQ.USER.APP.INFO", ""), ("sys", "$SYS.REQ.USER.INFO", ""), ("app", "$SYS.REQ.USER.INFO", ""), ("lim", "$SYS.REQ.USER.INFO", ""),
     ("app", "$SYS.REQ.SERVER.PING", ""), ("other", "$SYS.REQ.ACCOUNT.APP.CONNZ", ""),
+    ("sys", "$SYS.ACCOUNT.APP.CLAIMS.UPDATE", ""), ("sys", "$SYS.REQ.ACCOUNT.APP.CLAIMS.UPDATE", ""),
+    ("sys", "$SYS.REQ.ACCOUNT.APP.CLAIMS.UPDATE", "junk"), ("app", "$SYS.REQ.ACCOUNT.APP.CLAIMS.UPDATE", ""),
 ]
 
 
@@ -163,6 +165,30 @@ def test_an_answer_is_the_references(sides, user, subject, payload):
 def test_what_the_api_does_not_know_it_takes_in_silence(sides, user, subject):
     for side in sides:
         assert side.ask(user, f"$JS.API.{subject}", seconds=0.1) is None
+
+
+@pytest.mark.parametrize("subject", ["ACCOUNT.APP.LEAFNODE.CONNECT", "SERVER.X.STATSZ", "SERVER.X.LAMEDUCK",
+                                     "SERVER.X.SHUTDOWN", "SERVER.ACCOUNT.APP.CONNS", "_INBOX_.ID"])
+def test_what_servers_tell_each_other_is_taken_in_silence(sides, subject):
+    for side in sides:
+        assert side.ask("sys", f"$SYS.{subject}", seconds=0.1) is None
+
+
+def test_a_server_without_jetstream_listens_to_as_much_as_the_reference(tmp_path):
+    counts = []
+    for name, binary in (("ours", WEIR), ("peer", PEER)):
+        http = free_port()
+        server = Server(tmp_path / name, binary, config=f"""
+            jetstream: false, http: "127.0.0.1:{http}"
+            accounts {{ A {{ users: [ {{ user: a, password: a }} ] }}, B {{}} }}""").start()
+        client = WireClient(server.port, user="a", **{"pass": "a"})
+        client.send("SUB x 1\r\n")
+        client.ping()
+        counts.append(page(http, "/subsz")["num_subscriptions"])
+        client.close()
+        server.kill()
+
+    assert counts[0] == counts[1]
 
 
 SILENT = [{"server_name": "nope"}, {"tags": ["zz"]}, {"host": "10."}, {"domain": "x"}, {"cluster": "c"},

@@ -30,6 +30,9 @@ class FakeAccounts : public jetstream::AccountDirectory {
     auto at = entries.find(account.value());
     return at == entries.end() ? std::string() : at->second.name;
   }
+  std::string HashOf(AccountId account) const override {
+    return "hash" + std::to_string(account.value());
+  }
   std::optional<jetstream::AccountLimits> JetStreamLimits(AccountId account) const override {
     auto at = entries.find(account.value());
     return at == entries.end() ? std::nullopt : at->second.limits;

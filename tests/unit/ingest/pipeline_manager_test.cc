@@ -58,6 +58,7 @@ class TwoAccounts : public jetstream::AccountDirectory {
   std::string NameOf(AccountId account) const override {
     return account == kOther ? "OTHER" : "$G";
   }
+  std::string HashOf(AccountId account) const override { return NameOf(account); }
   std::optional<jetstream::AccountLimits> JetStreamLimits(AccountId) const override {
     return jetstream::AccountLimits();
   }

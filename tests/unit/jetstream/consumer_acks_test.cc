@@ -48,6 +48,17 @@ class ConsumerAcksTest : public ::testing::Test {
   ConsumerWorld world_;
 };
 
+TEST_F(ConsumerAcksTest, AnAckMayHaveTheLongerFormatAndMoreBehindIt) {
+  Consumer& consumer = Deliver(3);
+
+  world_.Request("$JS.ACK._.hash0.ORDERS.C.1.1.1.0.0", "", "+ACK");
+  world_.Request("$JS.ACK._.hash0.ORDERS.C.1.2.2.0.0.more.of.it", "", "+ACK");
+  world_.Request("$JS.ACK._.other.ORDERS.C.1.3.3.0.0", "", "+ACK");
+
+  EXPECT_EQ(consumer.ack_floor(), (SequencePair{2, 2}));
+  EXPECT_EQ(consumer.num_ack_pending(), 1u);
+}
+
 TEST_F(ConsumerAcksTest, AllSpellingsOfAnAck) {
   Consumer& consumer = Deliver(3);
 

@@ -58,6 +58,19 @@ TEST_F(DeliveryTest, AMessageShowsItsSubjectAndAnAckSubject) {
   EXPECT_EQ(sent[0].reply, Cat("$JS.ACK.ORDERS.C.1.1.1.", world_.clock.wall_ns(), ".1"));
 }
 
+TEST_F(DeliveryTest, WhereTheLongerAckSubjectsAreAskedForDeliveriesCarryThem) {
+  world_.options.long_ack_subjects = true;
+  world_.options.domain = "hub";
+  world_.Add(ConsumerWorld::Durable("C"));
+  world_.Publish("orders.new", "payload");
+
+  world_.Pull("C", "_INBOX.a", "1");
+
+  auto sent = world_.router.Take();
+  ASSERT_EQ(sent.size(), 1u);
+  EXPECT_EQ(sent[0].reply, Cat("$JS.ACK.hub.hash0.ORDERS.C.1.1.1.", world_.clock.wall_ns(), ".0"));
+}
+
 TEST_F(DeliveryTest, WaitingRequestsGetWhatIsPublishedLater) {
   world_.Add(ConsumerWorld::Durable("C"));
   world_.Pull("C", "_INBOX.a", "2");

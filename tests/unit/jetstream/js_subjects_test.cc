@@ -21,6 +21,12 @@ TEST(AckSubjectBuilderTest, HoldsTheLargestNumbers) {
             "-9223372036854775808.18446744073709551615");
 }
 
+TEST(AckSubjectBuilderTest, TheLongerFormatNamesDomainAndAccountFirst) {
+  AckSubjectBuilder builder("ORDERS", "C", "_.szMpdrwD.");
+
+  EXPECT_EQ(builder.Build({1, 2, 3, 4, 5}), "$JS.ACK._.szMpdrwD.ORDERS.C.1.2.3.4.5");
+}
+
 TEST(ParseAckSubjectTest, ReadsBothFormats) {
   auto v1 = ParseAckSubject("$JS.ACK.ORDERS.C.1.22.333.99.4444");
   auto v2 = ParseAckSubject("$JS.ACK._.abcdefgh.ORDERS.C.1.22.333.99.4444");
@@ -52,6 +58,9 @@ TEST(ParseAckSubjectTest, ASequenceThatIsNoNumberIsNeverInFlight) {
 
 TEST(JsSubjectsTest, NamesWhatAConsumerSubscribes) {
   EXPECT_EQ(AckPattern("S", "C"), "$JS.ACK.S.C.*.*.*.*.*");
+  EXPECT_EQ(AckPattern("S", "C", "hub.hash."), "$JS.ACK.hub.hash.S.C.*.*.*.*.>");
+  EXPECT_EQ(FlowControlPrefix("S", "C"), "$JS.FC.S.C.");
+  EXPECT_EQ(FlowControlPrefix("S", "C", "_.hash."), "$JS.FC._.hash.S.C.");
   EXPECT_EQ(PullSubject("S", "C"), "$JS.API.CONSUMER.MSG.NEXT.S.C");
   EXPECT_EQ(ConsumerAdvisorySubject("MSG_NAKED", "S", "C"),
             "$JS.EVENT.ADVISORY.CONSUMER.MSG_NAKED.S.C");

@@ -176,6 +176,7 @@ TEST_F(PushFlowTest, FlowControlStopsAtTheWindowAndGoesOnWithTheAnswer) {
 }
 
 TEST_F(PushFlowTest, AnAnswerToFlowControlMayBeAnAcknowledgement) {
+  world_.options.long_ack_subjects = true;
   Listen();
   auto config = Push("C");
   config.ack_policy = AckPolicy::kFlowControl;
@@ -206,7 +207,7 @@ TEST_F(PushFlowTest, AnAnswerToFlowControlMayBeAnAcknowledgement) {
   // Two in flight are all there may be.
   EXPECT_EQ(consumer.delivered(), (SequencePair{2, 2}));
   std::string first = request();
-  ASSERT_THAT(first, StartsWith("$JS.FC.ORDERS.C."));
+  ASSERT_THAT(first, StartsWith("$JS.FC._.hash0.ORDERS.C."));
   world_.Advance(1h);
   EXPECT_EQ(consumer.delivered(), (SequencePair{2, 2})) << "nothing is delivered twice";
   answer(first, 2, 2);
