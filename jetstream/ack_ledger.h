@@ -123,6 +123,11 @@ class AckLedger {
   size_t num_redelivered() const { return redelivered_ + given_up_.size(); }
   // Messages waiting in the queue of redeliveries.
   size_t num_queued() const { return queue_.size; }
+  // What is in flight with the lowest stream sequence, null without any. Valid until the next
+  // change.
+  const Entry* first_pending() const {
+    return by_seq_.head == kNone ? nullptr : &slots_[by_seq_.head].entry;
+  }
   // Null when the message is not in flight. Valid until the next change.
   const Entry* Find(StreamSeq seq) const;
   // Is this message not done yet, as far as this consumer is concerned?

@@ -5,11 +5,15 @@
 #include <utility>
 #include <vector>
 
+#include <boost/json/serialize.hpp>
+
 #include "jetstream/consumer.h"
+#include "jetstream/consumer_events.h"
 #include "jetstream/consumer_rules.h"
 #include "jetstream/js_subjects.h"
 #include "jetstream/shard.h"
 #include "jetstream/stream.h"
+#include "protocol/base/json_syntax.h"
 #include "protocol/base/nuid.h"
 #include "protocol/headers.h"
 #include "protocol/subject.h"
@@ -59,6 +63,21 @@ struct CreateRequest {
   bool pedantic = false;
 };
 
+// Any other value, null too, is named as it was written.
+Status ReadAction(JsonReader& in, const boost::json::object& object, Action& out) {
+  in.Find("action");
+  const auto* value = object.if_contains("action");
+  if (value == nullptr) {
+    return OkStatus();
+  }
+  const auto* text = value->if_string();
+  if (text != nullptr && (text->empty() || *text == "create" || *text == "update")) {
+    out = text->empty() ? Action::kAny : *text == "create" ? Action::kCreate : Action::kUpdate;
+    return OkStatus();
+  }
+  return InvalidArgument(Cat("unknown consumer action: ", boost::json::serialize(*value)));
+}
+
 StatusOr<CreateRequest> ReadCreate(const ApiRequest& request, bool strict) {
   WEIR_ASSIGN_OR_RETURN(auto object, ReadBody(request, "CreateConsumerRequest"));
   CreateRequest out;
@@ -67,16 +86,8 @@ StatusOr<CreateRequest> ReadCreate(const ApiRequest& request, bool strict) {
   if (const auto* config = in.Object("config", "server.ConsumerConfig")) {
     WEIR_ASSIGN_OR_RETURN(out.config, ReadConsumerConfig(*config, strict));
   }
-  std::string action;
-  in.Read("action", action);
-  if (action == "create") {
-    out.action = Action::kCreate;
-  } else if (action == "update") {
-    out.action = Action::kUpdate;
-  } else if (!action.empty()) {
-    return InvalidArgument(Cat("unknown consumer action: ", Quoted(action)));
-  }
   in.Read("pedantic", out.pedantic);
+  WEIR_RETURN_IF_ERROR(ReadAction(in, object, out.action));
   WEIR_RETURN_IF_ERROR(in.Finish(strict));
   return out;
 }
@@ -315,6 +326,9 @@ ApiError CreateNew(Stream& stream, CreateRequest& create, const AccountLimits& l
   if (ApiError error = CheckWorkQueue(stream, config)) {
     return error;
   }
+  if (ApiError error = CheckNameLength(config)) {
+    return error;
+  }
   while (config.name.empty()) {
     std::string name = RandomName(stream.env().random, kAutoNameSize);
     if (stream.FindConsumer(name) == nullptr) {
@@ -422,6 +436,11 @@ Consumer* FindOrRespond(Stream& stream, const ApiRequest& request, std::string_v
   return consumer;
 }
 
+// Where the reference does not use its strict decoder, it does not say where the mistake is.
+ApiError InvalidPlainJson(const Status& status) {
+  return MakeError(10025, WithoutJsonOffset(Message(status)));
+}
+
 ApiError ReadUnpin(const ApiRequest& request, std::string& group) {
   auto body = ReadBody(request);
   Status status =
@@ -435,23 +454,23 @@ ApiError ReadUnpin(const ApiRequest& request, std::string& group) {
     status = InvalidArgument("consumer group not specified");
   }
   if (!status.ok()) {
-    return InvalidJson(status);
+    return InvalidPlainJson(status);
   }
   return IsValidPriorityGroup(group) ? ApiError{} : MakeError(10162);
 }
 
 }  // namespace
 
-ApiError CheckConsumerCreate(const Environment& env, const ApiRequest& request) {
+ApiError CheckConsumerCreate(Environment& env, const ApiRequest& request) {
   StatusOr<CreateRequest> create = ReadCreate(request, env.options.strict);
   return create.ok() ? CheckSubject(request, *create) : InvalidJson(create.status());
 }
 
-ApiError CheckConsumerDelete(const Environment& /*env*/, const ApiRequest& request) {
+ApiError CheckConsumerNoBody(Environment& /*env*/, const ApiRequest& request) {
   return IsEmptyBody(request.payload) ? ApiError{} : MakeError(10038);
 }
 
-ApiError CheckConsumerUnpin(const Environment& /*env*/, const ApiRequest& request) {
+ApiError CheckConsumerUnpin(Environment& /*env*/, const ApiRequest& request) {
   std::string group;
   return ReadUnpin(request, group);
 }
@@ -472,6 +491,10 @@ void HandleConsumerCreate(Stream& stream, const ApiRequest& request) {
   }
   if (stream.consumers().size() > before) {
     consumer->AnnounceCreated();
+  } else if (consumer->paused()) {
+    // Said again with each request that finds it so.
+    ConsumerEvents(env, stream.account(), stream.name(), consumer->name())
+        .Paused(true, *consumer->config().pause_until_ns);
   }
   RespondCreated(stream, request, *consumer);
 }
@@ -492,6 +515,10 @@ void HandleConsumerList(Stream& stream, const ApiRequest& request) {
 
 void HandleConsumerInfo(Stream& stream, const ApiRequest& request) {
   constexpr std::string_view kType = "consumer_info_response";
+  if (ApiError error = CheckConsumerNoBody(stream.env(), request)) {
+    RespondError(stream.env(), request, kType, error);
+    return;
+  }
   if (Consumer* consumer = FindOrRespond(stream, request, kType)) {
     RespondInfo(stream, request, kType, *consumer);
   }
@@ -499,7 +526,7 @@ void HandleConsumerInfo(Stream& stream, const ApiRequest& request) {
 
 void HandleConsumerDelete(Stream& stream, const ApiRequest& request) {
   constexpr std::string_view kType = "consumer_delete_response";
-  if (ApiError error = CheckConsumerDelete(stream.env(), request)) {
+  if (ApiError error = CheckConsumerNoBody(stream.env(), request)) {
     RespondError(stream.env(), request, kType, error);
     return;
   }
@@ -575,15 +602,18 @@ void HandleConsumerUnpin(Stream& stream, const ApiRequest& request) {
 void HandleConsumerReset(Stream& stream, const ApiRequest& request) {
   constexpr std::string_view kType = "consumer_reset_response";
   Environment& env = stream.env();
+  if (request.reply.empty()) {
+    return;
+  }
   uint64_t seq = 0;
-  auto body = ReadBody(request);
+  auto body = ReadBody(request, "JSApiConsumerResetRequest");
   Status status = body.status();
   if (body.ok()) {
     JsonReader in(*body, "JSApiConsumerResetRequest");
     in.Read("seq", seq);
     status = in.Finish(false);
   }
-  ApiError error = status.ok() ? ApiError{} : InvalidJson(status);
+  ApiError error = status.ok() ? ApiError{} : InvalidPlainJson(status);
   Consumer* consumer = stream.FindConsumer(request.token(5));
   if (consumer == nullptr) {
     return;  // as in the reference, where the consumer itself would answer

@@ -21,9 +21,9 @@ void HandleConsumerUnpin(Stream& stream, const ApiRequest& request);
 void HandleConsumerReset(Stream& stream, const ApiRequest& request);
 
 // What these say of a request before they ask for the stream: for one that does not exist.
-ApiError CheckConsumerCreate(const Environment& env, const ApiRequest& request);
-ApiError CheckConsumerDelete(const Environment& env, const ApiRequest& request);
-ApiError CheckConsumerUnpin(const Environment& env, const ApiRequest& request);
+ApiError CheckConsumerCreate(Environment& env, const ApiRequest& request);
+ApiError CheckConsumerNoBody(Environment& env, const ApiRequest& request);
+ApiError CheckConsumerUnpin(Environment& env, const ApiRequest& request);
 
 // What the rules for a consumer of this stream need to know.
 ConsumerRules RulesFor(Stream& stream, const AccountLimits& limits);

@@ -49,7 +49,7 @@ GetRequest ReadGet(Environment& env, const ApiRequest& request) {
   }
   bool last = !query.last_by_subject.empty();
   bool next = !query.next_by_subject.empty();
-  if (query.empty() || batch != 0 || max_bytes != 0 || (last && (query.seq > 0 || next)) ||
+  if (query.empty() || batch > 0 || max_bytes > 0 || (last && (query.seq > 0 || next)) ||
       (query.start_time_ns && (query.seq > 0 || last))) {
     out.error = MakeError(10003);
   }
@@ -94,13 +94,17 @@ ApiError DeleteNow(Stream& stream, StreamSeq seq, bool erase) {
   if (seq == 0 || (stream.persistent() && seq < state.first_seq)) {
     return MakeError(10057, "no message found");
   }
-  if (seq > state.last_seq) {
+  if (stream.persistent() && seq > state.last_seq) {
     return MakeError(10057, "stream store EOF");
   }
   return stream.RemoveMessage(seq, erase) ? ApiError{} : MakeError(10043, Cat(seq));
 }
 
 }  // namespace
+
+ApiError CheckMessageGet(Environment& env, const ApiRequest& request) {
+  return ReadGet(env, request).error;
+}
 
 void HandleMessageGet(Stream& stream, const ApiRequest& request) {
   GetRequest get = ReadGet(stream.env(), request);

@@ -9,6 +9,9 @@ class Stream;
 
 // Single messages and the account (jetstream-api.md 3, 6). Each handler answers the request.
 
+// What is wrong with the request whatever the stream.
+ApiError CheckMessageGet(Environment& env, const ApiRequest& request);
+
 // At the stream's home.
 void HandleMessageGet(Stream& stream, const ApiRequest& request);
 void HandleMessageDelete(Stream& stream, const ApiRequest& request);

@@ -21,7 +21,7 @@ constexpr size_t kStreamToken = 4;  // of CONSUMER requests
 
 using MetaHandler = void (*)(Catalog&, ApiRequest);
 using HomeHandler = void (*)(Stream&, const ApiRequest&);
-using Check = ApiError (*)(const Environment&, const ApiRequest&);
+using Check = ApiError (*)(Environment&, const ApiRequest&);
 
 // One kind of request. Exactly one of the handlers is set, or none for what only a cluster can do.
 struct Row {
@@ -43,7 +43,8 @@ constexpr Row kRows[] = {
     {"STREAM.INFO", 1, false, "stream_info_response", HandleStreamInfo, nullptr},
     {"STREAM.DELETE", 1, false, "stream_delete_response", HandleStreamDelete, nullptr},
     {"STREAM.PURGE", 1, false, "stream_purge_response", nullptr, HandleStreamPurge},
-    {"STREAM.MSG.GET", 1, false, "stream_msg_get_response", nullptr, HandleMessageGet},
+    {"STREAM.MSG.GET", 1, false, "stream_msg_get_response", nullptr, HandleMessageGet,
+     CheckMessageGet},
     {"STREAM.MSG.DELETE", 1, false, "stream_msg_delete_response", nullptr, HandleMessageDelete},
     {"CONSUMER.CREATE", 1, true, "consumer_create_response", nullptr, HandleConsumerCreate,
      CheckConsumerCreate},
@@ -51,9 +52,10 @@ constexpr Row kRows[] = {
      CheckConsumerCreate},
     {"CONSUMER.NAMES", 1, false, "consumer_names_response", nullptr, HandleConsumerNames},
     {"CONSUMER.LIST", 1, false, "consumer_list_response", nullptr, HandleConsumerList},
-    {"CONSUMER.INFO", 2, false, "consumer_info_response", nullptr, HandleConsumerInfo},
+    {"CONSUMER.INFO", 2, false, "consumer_info_response", nullptr, HandleConsumerInfo,
+     CheckConsumerNoBody},
     {"CONSUMER.DELETE", 2, false, "consumer_delete_response", nullptr, HandleConsumerDelete,
-     CheckConsumerDelete},
+     CheckConsumerNoBody},
     {"CONSUMER.PAUSE", 2, false, "consumer_pause_response", nullptr, HandleConsumerPause},
     {"CONSUMER.UNPIN", 2, false, "consumer_unpin_response", nullptr, HandleConsumerUnpin,
      CheckConsumerUnpin},
@@ -122,10 +124,11 @@ bool OnlyAsks(std::string_view verb) {
 void Serve(Catalog& catalog, const Row& row, bool meets_level, ApiRequest request) {
   bool enabled = catalog.env().accounts.JetStreamLimits(request.account).has_value();
   bool for_clusters = row.meta == nullptr && row.home == nullptr;
-  request.usage = enabled ? &catalog.usage(request.account) : nullptr;
-  if (row.home == HandleConsumerReset &&
+  bool for_consumer = row.home == HandleConsumerReset;  // in the reference it answers by itself
+  request.usage = enabled && !for_consumer ? &catalog.usage(request.account) : nullptr;
+  if (for_consumer &&
       (!enabled || catalog.Find(request.account, request.token(kStreamToken)) == nullptr)) {
-    return;  // for a consumer, which the reference lets answer itself
+    return;
   }
   if (!meets_level) {
     RespondError(catalog.env(), request, row.type, MakeError(10185));

@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "jetstream/advisory.h"
+#include "jetstream/consumer.h"
+#include "jetstream/consumer_events.h"
 #include "jetstream/pending_stream.h"
 #include "jetstream/stream.h"
 #include "jetstream/stream_info.h"
@@ -466,6 +468,9 @@ void HandleStreamDelete(Catalog& catalog, ApiRequest request) {
         Shard& home = stream.shard();
         stream.ForgetOrigins();
         stream.Stop(409, "Consumer Deleted");
+        for (const auto& [consumer_name, consumer] : stream.consumers()) {
+          ConsumerEvents(home.env(), stream.account(), stream.name(), consumer_name).Deleted();
+        }
         stream.Destroy();
         AdviseStream(home.env(), stream.account(), stream.name(), "DELETED", "delete");
         home.Remove(stream);

@@ -5,6 +5,7 @@
 
 #include "jetstream/consumer_state.h"
 #include "jetstream/js_subjects.h"
+#include "jetstream/required_level.h"
 #include "jetstream/shard.h"
 #include "jetstream/stream.h"
 #include "protocol/subject.h"
@@ -82,6 +83,9 @@ Consumer::~Consumer() {
 
 Status Consumer::Start(std::string_view stored_state) {
   Environment& env = stream_.env();
+  if (!config_.is_durable() && config_.inactive_threshold_ns == 0) {
+    config_.inactive_threshold_ns = kDefaultInactiveThreshold;
+  }
   Configure();
   if (stored_state.empty()) {
     ledger_.Start(StartingPoint());
@@ -108,7 +112,11 @@ Status Consumer::Start(std::string_view stored_state) {
   }
   WatchInactivity();
   WatchPause();
-  delivery_.CheckDeadlines();
+  if (stored_state.empty()) {
+    delivery_.RunSoon();  // behind the answer that says how many messages are to come
+  } else {
+    delivery_.CheckDeadlines();
+  }
   return OkStatus();
 }
 
@@ -126,9 +134,6 @@ void Consumer::Configure() {
   reader_.SetFilters(config_.Filters());
   stream_.commit_waiters().Link(*this, reader_.subject_filters());
   sample_percent_ = config_.SamplePercent();
-  if (!config_.is_durable() && config_.inactive_threshold_ns == 0) {
-    config_.inactive_threshold_ns = kDefaultInactiveThreshold;
-  }
   inactive_ns_ = config_.inactive_threshold_ns;
   if (inactive_ns_ > 0 && !config_.is_push()) {
     // Spread over a second, so that the consumers of a lost client do not all go at once.
@@ -260,8 +265,9 @@ void Consumer::Update(ConsumerConfig config) {
   bool moved = config.deliver_subject != config_.deliver_subject;
   bool pause_changed = config.pause_until_ns != config_.pause_until_ns;
   bool filters_changed = config.Filters() != config_.Filters();
-  if (!config_.is_durable() && config.inactive_threshold_ns == 0) {
-    // One that becomes durable keeps it, as in the reference.
+  if (!config_.is_durable() && config.inactive_threshold_ns == 0 &&
+      config_.inactive_threshold_ns != 0) {
+    // One that becomes durable keeps it, as in the reference, and one that was durable has none.
     config.inactive_threshold_ns = kDefaultInactiveThreshold;
   }
   config_ = std::move(config);
@@ -313,7 +319,7 @@ StatusOr<StreamSeq> Consumer::Reset(StreamSeq seq) {
   if (stream_.config().retention == RetentionPolicy::kInterest) {
     stream_.MessagesDone(*this, seq - 1);
   }
-  delivery_.Run();
+  delivery_.RunSoon();
   return seq;
 }
 
@@ -347,8 +353,12 @@ void Consumer::OnRemoved(StreamSeq seq, std::string_view subject) {
 }
 
 void Consumer::OnTrimmed(StreamSeq first) {
-  ledger_.TrimTo(first);
   reader_.Invalidate();
+  const AckLedger::Entry* entry = ledger_.first_pending();
+  for (; entry != nullptr && entry->stream_seq < first; entry = ledger_.first_pending()) {
+    OnVanished(entry->stream_seq);
+  }
+  ledger_.TrimTo(first);
   MarkDirty();
   delivery_.Run();
 }
@@ -371,9 +381,13 @@ void Consumer::OnPurged(std::string_view filter, StreamSeq /*below*/) {
       return true;
     });
   }
+  size_t in_flight = ledger_.num_pending();
   ledger_.SkipTo(next);
   if (!covered) {
     ForgetMissing();
+  }
+  if (ledger_.num_pending() < in_flight) {
+    last_acked_ns_ = stream_.env().clock.steady_ns();
   }
   reader_.Invalidate();
   MarkDirty();
@@ -412,6 +426,7 @@ void Consumer::OnVanished(StreamSeq seq) {
   uint32_t deliveries = entry->deliveries;
   bool was_full = !ledger_.HasRoom();
   ledger_.Remove(seq);
+  last_acked_ns_ = stream_.env().clock.steady_ns();
   MarkDirty();
   events_.Terminated(at, deliveries, "Unacknowledged message was deleted");
   if (was_full) {
@@ -460,6 +475,12 @@ void Consumer::OnMessage(const Inbound& message) {
   if (message.subject.starts_with(kAckPrefix)) {
     OnAck(message);
   } else if (message.subject.starts_with(kPullPrefix)) {
+    if (push_ == nullptr && !message.reply.empty() && !MeetsRequiredLevel(message.headers)) {
+      stream_.env().router.Publish(
+          stream_.account(),
+          Outbound{message.reply, {}, "NATS/1.0 412 Required Api Level\r\n\r\n", {}});
+      return;
+    }
     OnPull(message.reply, message.payload);
   } else if (push_ != nullptr && push_->OnFlowControl(message.subject)) {
     if (config_.ack_policy == AckPolicy::kFlowControl) {

@@ -4,6 +4,8 @@
 #include <array>
 #include <utility>
 
+#include <boost/json/serialize.hpp>
+
 namespace weir::jetstream {
 
 namespace {
@@ -52,7 +54,7 @@ void ReadEnum(JsonReader& in, std::string_view field, const Names<T, N>& names,
   if (value == nullptr) {
     return;
   }
-  std::string raw = "?";
+  std::string raw;
   if (const auto* text = value->if_string()) {
     std::string_view view(text->data(), text->size());
     auto at = std::find_if(names.begin(), names.end(),
@@ -61,10 +63,9 @@ void ReadEnum(JsonReader& in, std::string_view field, const Names<T, N>& names,
       out = at->second;
       return;
     }
-    raw.clear();
     AppendJsonString(raw, view);
-  } else if (const int64_t* number = value->if_int64()) {
-    raw = Cat(*number);
+  } else {
+    raw = boost::json::serialize(*value);
   }
   in.Fail(Cat(error_prefix, quote ? Quoted(raw) : raw));
 }
@@ -133,6 +134,9 @@ int64_t ConsumerConfig::SamplePercent() const {
   std::string_view text = sample_freq;
   if (text.ends_with('%')) {
     text.remove_suffix(1);
+  }
+  if (text.starts_with('+')) {
+    text.remove_prefix(1);
   }
   return ParseNumber<int64_t>(text).value_or(0);
 }

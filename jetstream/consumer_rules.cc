@@ -217,7 +217,7 @@ ApiError CheckFilters(const ConsumerConfig& config) {
   if (!config.filter_subject.empty() && !config.filter_subjects.empty()) {
     return MakeError(10136);
   }
-  if (!config.filter_subject.empty() && !protocol::IsValidPattern(config.filter_subject)) {
+  if (!config.filter_subject.empty() && !protocol::IsValidConfigPattern(config.filter_subject)) {
     return MakeError(10052, kBadSubject);
   }
   const auto& filters = config.filter_subjects;
@@ -225,7 +225,7 @@ ApiError CheckFilters(const ConsumerConfig& config) {
     return MakeError(10139);
   }
   for (size_t outer = 0; outer < filters.size(); ++outer) {
-    if (!protocol::IsValidPattern(filters[outer])) {
+    if (!protocol::IsValidConfigPattern(filters[outer])) {
       return MakeError(10052, kBadSubject);
     }
     for (size_t inner = 0; inner < filters.size(); ++inner) {
@@ -291,7 +291,8 @@ ApiError CheckSampling(std::string_view text) {
   if (text.ends_with('%')) {
     text.remove_suffix(1);
   }
-  auto number = ParseNumber<int64_t>(text);
+  bool plus = text.starts_with('+') && !text.starts_with("+-");
+  auto number = ParseNumber<int64_t>(text.substr(plus ? 1 : 0));
   if (!number) {
     return MakeError(10095, Cat("strconv.Atoi: parsing ", Quoted(text), ": invalid syntax"));
   }
@@ -446,10 +447,10 @@ ApiError CheckConsumerConfig(const ConsumerConfig& config, const ConsumerRules& 
   if (config.is_durable() && !config.name.empty() && config.name != config.durable_name) {
     return MakeError(10132);
   }
-  if (ApiError late =
-          First({CheckMetadata(config), CheckPriority(config), CheckDeadLetter(config, rules)})) {
-    return late;
-  }
+  return First({CheckMetadata(config), CheckPriority(config), CheckDeadLetter(config, rules)});
+}
+
+ApiError CheckNameLength(const ConsumerConfig& config) {
   return std::max(config.name.size(), config.durable_name.size()) > kMaxName
              ? MakeError(10102, Cat(kMaxName))
              : Ok();

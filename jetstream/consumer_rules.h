@@ -32,6 +32,9 @@ ApiError ApplyConsumerDefaults(ConsumerConfig& config, const ConsumerRules& rule
 // The checks of 9.2 that need nothing but the configuration, in the reference's order.
 ApiError CheckConsumerConfig(const ConsumerConfig& config, const ConsumerRules& rules);
 
+// 10102, which a new consumer gets after everything else.
+ApiError CheckNameLength(const ConsumerConfig& config);
+
 // What may not change (9.3). A changed deliver subject with interest on the old one is the caller's
 // to refuse (10013).
 ApiError CheckConsumerUpdate(const ConsumerConfig& old, const ConsumerConfig& updated);

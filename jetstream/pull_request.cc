@@ -1,6 +1,7 @@
 #include "jetstream/pull_request.h"
 
 #include "protocol/base/json.h"
+#include "protocol/base/json_syntax.h"
 #include "protocol/base/strings.h"
 
 namespace weir::jetstream {
@@ -15,8 +16,7 @@ StatusOr<PullRequest> ParsePullRequest(std::string_view body) {
   }
   auto value = ParseJson(body);
   if (!value.ok()) {
-    bool cut = Message(value.status()) == "unexpected EOF";
-    return cut ? InvalidArgument("unexpected end of JSON input") : value.status();
+    return InvalidArgument(WithoutJsonOffset(Message(value.status())));
   }
   const auto* object = value->if_object();
   if (object == nullptr) {

@@ -16,7 +16,7 @@ inline bool MeetsRequiredLevel(std::string_view headers) {
     return true;
   }
   auto wanted = protocol::FindHeader(headers, "Nats-Required-Api-Level");
-  if (!wanted) {
+  if (!wanted || wanted->empty()) {
     return true;
   }
   auto level = ParseNumber<int>(*wanted);

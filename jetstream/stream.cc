@@ -503,6 +503,9 @@ void Stream::Skip(const storage::MessageView& message) {
 void Stream::ApplyRollup(Rollup rollup, std::string_view subject, StreamSeq seq) {
   if (rollup == Rollup::kAll) {
     store_->TrimTo(seq);
+    for (auto& [consumer_name, consumer] : consumers_) {
+      consumer->OnPurged({}, seq);
+    }
     NotifyTrimmed();
   } else if (rollup == Rollup::kSubject) {
     Purge(subject, 0, 1);
@@ -664,14 +667,18 @@ uint64_t Stream::Purge(std::string_view filter, StreamSeq below, uint64_t keep) 
   // Beyond the end the numbers go on from there.
   uint64_t purged = everything && below > state.last_seq + 1 ? store_->TrimTo(below)
                                                              : store_->Purge(filter, below, keep);
-  if (purged > 0 || state.first_seq != first) {
+  bool trimmed = state.first_seq != first;
+  if (purged > 0 || trimmed) {
     MarkDirty();
-    if (store_->state().first_seq != first) {
-      NotifyTrimmed();
-    }
+  }
+  // Also when there was nothing: consumers go on behind what is asked to be gone.
+  if (purged > 0 || trimmed || keep == 0) {
     for (auto& [consumer_name, consumer] : consumers_) {
       consumer->OnPurged(filter, below);
     }
+  }
+  if (trimmed) {
+    NotifyTrimmed();
   }
   return purged;
 }

@@ -233,4 +233,11 @@ std::string DescribeJsonError(std::string_view text) {
   return Scanner(text).Describe();
 }
 
+std::string WithoutJsonOffset(std::string_view problem) {
+  if (problem == "unexpected EOF") {
+    return "unexpected end of JSON input";
+  }
+  return std::string(problem.substr(0, problem.rfind(" at offset ")));
+}
+
 }  // namespace weir

@@ -13,4 +13,7 @@ namespace weir {
 // syntax, also when several values follow each other.
 std::string DescribeJsonError(std::string_view text);
 
+// The same for what Go reads with json.Unmarshal instead of a decoder: it names no offset.
+std::string WithoutJsonOffset(std::string_view problem);
+
 }  // namespace weir

@@ -146,7 +146,7 @@ class StreamModel {
     if (filter.empty() && below > last_seq + 1) {
       last_seq = below - 1;
     }
-    if (purged > 0 || first_seq() != first) {
+    if (purged > 0 || first_seq() != first || keep == 0) {
       for (auto& [name, consumer] : consumers) {
         consumer.SkipTo(BehindPurge(consumer, filter));
       }

@@ -134,8 +134,6 @@ TEST_F(CheckConsumerConfigTest, NamesReplicasAndWaits) {
        [](Config& c, Rules&) {
          c.name = "D";
        }},
-      {10102, [](Config& c, Rules&) { c.name = c.durable_name = std::string(256, 'n'); },
-       "consumer name is too long, maximum allowed is 255"},
       {10126,
        [](Config& c, Rules&) {
          c.num_replicas = 2;
@@ -170,6 +168,14 @@ TEST_F(CheckConsumerConfigTest, NamesReplicasAndWaits) {
       {10135, [](Config& c, Rules&) { c.metadata["k"] = std::string(131072, 'v'); },
        "consumer metadata exceeds maximum size of 128KB"},
   });
+}
+
+TEST(CheckNameLengthTest, CountsBothNames) {
+  ConsumerConfig config;
+  config.name = std::string(255, 'n');
+  EXPECT_FALSE(CheckNameLength(config));
+  config.durable_name = std::string(256, 'n');
+  EXPECT_EQ(CheckNameLength(config).err_code, 10102);
 }
 
 TEST_F(CheckConsumerConfigTest, WhatOnlyPushOrOnlyPullMayHave) {
