@@ -56,6 +56,31 @@ GetRequest ReadGet(Environment& env, const ApiRequest& request) {
   return out;
 }
 
+struct DeleteRequest {
+  StreamSeq seq = 0;
+  bool no_erase = false;
+  ApiError error;
+};
+
+DeleteRequest ReadDelete(Environment& env, const ApiRequest& request) {
+  DeleteRequest out;
+  auto body = ReadBody(request);
+  if (!body.ok()) {
+    out.error = InvalidJson(body.status());
+  } else if (body->empty()) {
+    out.error = MakeError(10003);
+  } else {
+    Status status = ReadFields(env, request, [&](bool strict) {
+      JsonReader in(*body, "JSApiMsgDeleteRequest");
+      in.Read("seq", out.seq);
+      in.Read("no_erase", out.no_erase);
+      return in.Finish(strict);
+    });
+    out.error = status.ok() ? ApiError{} : InvalidJson(status);
+  }
+  return out;
+}
+
 std::string MessageJson(const storage::MessageView& message, bool no_headers) {
   JsonWriter out = StartResponse(kGet);
   out.Key("message").OpenObject();
@@ -106,6 +131,10 @@ ApiError CheckMessageGet(Environment& env, const ApiRequest& request) {
   return ReadGet(env, request).error;
 }
 
+ApiError CheckMessageDelete(Environment& env, const ApiRequest& request) {
+  return ReadDelete(env, request).error;
+}
+
 void HandleMessageGet(Stream& stream, const ApiRequest& request) {
   GetRequest get = ReadGet(stream.env(), request);
   if (get.error) {
@@ -132,29 +161,14 @@ void HandleMessageGet(Stream& stream, const ApiRequest& request) {
 
 void HandleMessageDelete(Stream& stream, const ApiRequest& request) {
   Environment& env = stream.env();
-  StreamSeq seq = 0;
-  bool no_erase = false;
-  ApiError error;
-  auto body = ReadBody(request);
-  if (!body.ok()) {
-    error = InvalidJson(body.status());
-  } else if (body->empty()) {
-    error = MakeError(10003);
-  } else {
-    Status status = ReadFields(env, request, [&](bool strict) {
-      JsonReader in(*body, "JSApiMsgDeleteRequest");
-      in.Read("seq", seq);
-      in.Read("no_erase", no_erase);
-      return in.Finish(strict);
-    });
-    error = status.ok() ? CheckDeletePermitted(stream) : InvalidJson(status);
-  }
+  DeleteRequest wanted = ReadDelete(env, request);
+  ApiError error = wanted.error ? wanted.error : CheckDeletePermitted(stream);
   if (error) {
     RespondError(env, request, kDelete, error);
     return;
   }
   // What the store says does not count as an error of the API.
-  if (ApiError failed = DeleteNow(stream, seq, !no_erase)) {
+  if (ApiError failed = DeleteNow(stream, wanted.seq, !wanted.no_erase)) {
     RespondError(env, request, kDelete, failed, /*counted=*/false);
     return;
   }

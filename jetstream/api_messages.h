@@ -11,6 +11,7 @@ class Stream;
 
 // What is wrong with the request whatever the stream.
 ApiError CheckMessageGet(Environment& env, const ApiRequest& request);
+ApiError CheckMessageDelete(Environment& env, const ApiRequest& request);
 
 // At the stream's home.
 void HandleMessageGet(Stream& stream, const ApiRequest& request);

@@ -78,6 +78,10 @@ StatusOr<SubjectTransform> SubjectTransform::Make(std::string_view source,
   if (source_tail != destination_tail || !IsValidPattern(destination)) {
     return Bad("invalid transform", destination);
   }
+  if (std::find(destination_tokens.begin(), destination_tokens.end(), "*") !=
+      destination_tokens.end()) {
+    return InvalidArgument("invalid subject");
+  }
   std::vector<bool> used(tokens.size(), false);
   for (std::string_view token : destination_tokens) {
     WEIR_ASSIGN_OR_RETURN(Part part, ReadPart(token, wildcards));
