@@ -1,4 +1,5 @@
 """The rows about many consumers and many subjects: each measures one fresh server and returns named figures."""
+import statistics
 import time
 
 # name, unit, goal in the issue's words (None: told only). Goals are upper bounds but for those of AT_LEAST.
@@ -32,11 +33,14 @@ def many_consumers(server, tools):
     messages = tools.count(300_000)
 
     def publish():
-        cpu = server.usage()[0]
-        rate = tools.load("js-pub", count=messages, subjects=20_000)[1]
-        return rate, (server.usage()[0] - cpu) / messages
+        """Medians of several: one alone is over in a third of a second."""
+        rates, costs = [], []
+        for _ in range(5):
+            cpu = server.usage()[0]
+            rates.append(tools.load("js-pub", count=messages, subjects=20_000)[1])
+            costs.append((server.usage()[0] - cpu) / messages)
+        return statistics.median(rates), statistics.median(costs)
 
-    publish()
     rate, cost = publish()
     rss = server.usage()[1]
     count = tools.count(10_000)
