@@ -573,38 +573,57 @@ void HandleStreamInfo(Catalog& catalog, ApiRequest request) {
       });
 }
 
-void HandleStreamPurge(Stream& stream, const ApiRequest& request) {
-  Environment& env = stream.env();
+namespace {
+
+struct PurgeRequest {
   std::string filter;
   StreamSeq below = 0;
   uint64_t keep = 0;
   ApiError error;
+};
+
+PurgeRequest ReadPurge(Environment& env, const ApiRequest& request) {
+  PurgeRequest purge;
   auto body = ReadOptionalBody(request, "JSApiStreamPurgeRequest");
   if (!body.ok()) {
-    error = InvalidJson(body.status());
-  } else {
-    Status status = ReadFields(env, request, [&](bool strict) {
-      JsonReader in(*body, "JSApiStreamPurgeRequest");
-      in.Read("filter", filter);
-      in.Read("seq", below);
-      in.Read("keep", keep);
-      return in.Finish(strict);
-    });
-    if (!status.ok()) {
-      error = InvalidJson(status);
-    } else if (below > 0 && keep > 0) {
-      error = MakeError(10003);
-    } else if (stream.config().sealed) {
-      error = MakeError(10109);
-    } else if (stream.config().deny_purge) {
-      error = MakeError(10110, "stream purge not permitted");
-    }
+    purge.error = InvalidJson(body.status());
+    return purge;
+  }
+  Status status = ReadFields(env, request, [&](bool strict) {
+    JsonReader in(*body, "JSApiStreamPurgeRequest");
+    in.Read("filter", purge.filter);
+    in.Read("seq", purge.below);
+    in.Read("keep", purge.keep);
+    return in.Finish(strict);
+  });
+  if (!status.ok()) {
+    purge.error = InvalidJson(status);
+  } else if (purge.below > 0 && purge.keep > 0) {
+    purge.error = MakeError(10003);
+  }
+  return purge;
+}
+
+}  // namespace
+
+ApiError CheckStreamPurge(Environment& env, const ApiRequest& request) {
+  return ReadPurge(env, request).error;
+}
+
+void HandleStreamPurge(Stream& stream, const ApiRequest& request) {
+  Environment& env = stream.env();
+  PurgeRequest purge = ReadPurge(env, request);
+  ApiError error = purge.error;
+  if (!error && stream.config().sealed) {
+    error = MakeError(10109);
+  } else if (!error && stream.config().deny_purge) {
+    error = MakeError(10110, "stream purge not permitted");
   }
   if (error) {
     RespondError(env, request, kPurge, error);
     return;
   }
-  uint64_t purged = stream.Purge(filter, below, keep);
+  uint64_t purged = stream.Purge(purge.filter, purge.below, purge.keep);
   stream.shard().WhenDurable([&env, request, purged](const Status& status) {
     if (!status.ok()) {
       RespondError(env, request, kPurge, MakeError(10110, Message(status)));

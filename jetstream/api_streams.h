@@ -17,6 +17,9 @@ void HandleStreamNames(Catalog& catalog, ApiRequest request);
 void HandleStreamList(Catalog& catalog, ApiRequest request);
 void HandleStreamInfo(Catalog& catalog, ApiRequest request);
 
+// On the meta shard, before the stream is looked for: what is wrong with the body alone.
+ApiError CheckStreamPurge(Environment& env, const ApiRequest& request);
+
 // At the stream's home.
 void HandleStreamPurge(Stream& stream, const ApiRequest& request);
 

@@ -389,7 +389,7 @@ void Consumer::OnPurged(std::string_view filter, StreamSeq /*below*/) {
   if (ledger_.num_pending() < in_flight) {
     last_acked_ns_ = stream_.env().clock.steady_ns();
   }
-  reader_.Invalidate();
+  reader_.OnPurged();
   MarkDirty();
   delivery_.Run();
 }

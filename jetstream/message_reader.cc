@@ -245,6 +245,20 @@ uint64_t MessageReader::Pending(StreamSeq from, StreamSeq committed) {
   return skipped + count_;
 }
 
+void MessageReader::Invalidate() {
+  counted_ = false;
+  while (!skips_.empty() && skips_.back() < store_.state().first_seq) {
+    skips_.pop_back();
+  }
+}
+
+void MessageReader::OnPurged() {
+  counted_ = false;
+  StoredMessage message;
+  std::erase_if(skips_,
+                [&](StreamSeq seq) { return store_.Get(seq, message) == ReadOutcome::kMissing; });
+}
+
 void MessageReader::OnRemoved(StreamSeq seq, StreamSeq from, std::string_view subject) {
   if (skipping() && seq <= skip_to_) {
     auto at = std::lower_bound(skips_.begin(), skips_.end(), seq, std::greater<>());

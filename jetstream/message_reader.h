@@ -60,7 +60,9 @@ class MessageReader {
   // A message was deleted; an empty subject means that nobody knows which.
   void OnRemoved(StreamSeq seq, StreamSeq from, std::string_view subject);
   // Count anew: the stream was trimmed, or the position moved.
-  void Invalidate() { counted_ = false; }
+  void Invalidate();
+  // Messages were purged: the same, wherever they were.
+  void OnPurged();
 
   void OnLoaded() { loading_ = false; }
 

@@ -189,6 +189,21 @@ TEST_F(MessageReaderTest, LastPerSubjectSkipsWhatWasRemovedMeanwhile) {
   EXPECT_THAT(ReadAll(1, 3), ElementsAre(1, 3));
 }
 
+TEST_F(MessageReaderTest, LastPerSubjectDoesNotCountWhatWasPurged) {
+  for (std::string_view subject : {"a", "b", "c"}) {
+    Append(subject);
+  }
+  reader_.StartAtLastPerSubject(1);
+  store_.Purge("b", 0, 0);
+  reader_.OnPurged();
+  EXPECT_EQ(reader_.Pending(1, 3), 2u);
+  store_.TrimTo(3);
+  reader_.Invalidate();
+
+  EXPECT_EQ(reader_.Pending(1, 3), 1u);
+  EXPECT_THAT(ReadAll(1, 3), ElementsAre(3));
+}
+
 TEST_F(MessageReaderTest, LastPerSubjectGoesOnAfterARestart) {
   for (std::string_view subject : {"a", "b", "a", "c", "b", "a"}) {
     Append(subject);
