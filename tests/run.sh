@@ -65,7 +65,10 @@ unit() {
   [ -n "$built" ] && step "unit release" 300 bash -c 'run_ctest release'
   build asan unit_tests && step "unit asan" 600 bash -c 'run_ctest asan'
 }
-integration() { pytest_step integration 420 -m "not long" "$top/tests/integration"; }
+integration() {
+  build_nats_cli || fail integration "the command line does not build"
+  pytest_step integration 420 -m "not long" "$top/tests/integration"
+}
 build_session_clients() {
   build_nats_cli && build_sidecars && (cd "$top/tests/conformance/session_go" && go build -o "$top/build/tools/session_go" .)
 }

@@ -69,7 +69,6 @@ def run(server, *arguments):
     return done.stdout
 
 
-@pytest.mark.skipif(not os.path.exists(NATS), reason="the command line is not there")
 def test_buckets_that_mirror_and_source(server):
     run(server, "kv", "add", "ORIGIN")
     run(server, "kv", "put", "ORIGIN", "a.key", "first")
