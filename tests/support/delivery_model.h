@@ -230,6 +230,12 @@ class DeliveryModel {
   }
   // The server has been away; so have all who waited or listened.
   void Restart(int64_t now) {
+    // What a purge of all that the filters select took in flight is noticed only now.
+    for (const auto& [seq, entry] : std::map(model().in_flight)) {
+      if (!stream_.messages.contains(seq)) {
+        model().Leave(seq);
+      }
+    }
     waiting_.clear();
     model().again.clear();
     pin_ = 0;
